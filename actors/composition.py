@@ -19,6 +19,7 @@ from actors.coordinator.queue_consumer import QueueConsumer
 from actors.identity import Identity
 from actors.identity.accounts import Accounts
 from actors.identity.session_tokens import SessionTimes
+from actors.indexer import Indexer
 from actors.llm_router import LLMRouter, OwnKeys
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
@@ -31,18 +32,27 @@ from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.secrets import SecretReader
-from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
+from actors.snapshots import (
+    saved_documentation,
+    saved_landings,
+    saved_ledger,
+    saved_offers,
+    saved_swarm,
+    saved_workflow_runs,
+)
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
+from actors.trackers import Trackers
+from actors.trackers.opening import open_trackers
 from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
-from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine, WorkflowFiles
+from actors.workflow_engine import Documenting, Scheduler, SharedBudget, Together, WorkflowEngine, WorkflowFiles
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
-from vapora.catalog import role, roles
+from vapora.catalog import role, role_defaults, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
@@ -54,6 +64,7 @@ from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, V
 from vapora.identity import named_owner
 from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
+from vapora.knowledge import PastWork, likeness
 from vapora.llm.catalogue import Catalogue, installed, own_prices
 from vapora.llm.factory import client_with, clients, switched_on_by_key
 from vapora.log.cell_records import open_cell_records
@@ -73,10 +84,12 @@ from vapora.ports import (
     RouterStatusPort,
     Standing,
     ToolGatewayPort,
+    TrackersPort,
     WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
+from vapora.search import IndexWriter
 from vapora.settings import Settings
 from vapora.vault import open_vault
 
@@ -188,8 +201,15 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
         require_not_deleted(settings, workspace)
         return ReadStore(settings.read_place(workspace))
 
-    projections = people_projections() if workspace == PEOPLE else all_projections()
-    return Projector(wiring.log(workspace), workspace, open_reads, projections)
+    def open_index() -> IndexWriter:
+        require_not_deleted(settings, workspace)
+        return IndexWriter(settings.search_place(workspace))
+
+    log = wiring.log(workspace)
+    if workspace == PEOPLE:
+        return Projector(log, workspace, open_reads, people_projections())
+    indexer = Indexer(log, workspace, open_index, wiring.blobs(workspace).text)
+    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
 
 
 def build_identity(wiring: Wiring, _: Address) -> Identity:
@@ -239,6 +259,7 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         beat=lambda role_id: beat_of(settings, role_id),
         heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+        role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
     )
 
 
@@ -312,6 +333,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
             tool_s=wiring.settings.agent_tool_limit_s,
             other_s=wiring.settings.agent_step_limit_s,
         ),
+        past_work=PastWork(wiring.settings.read_place(workspace), likeness(wiring.settings, workspace)),
     )
 
 
@@ -379,16 +401,38 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
     )
 
 
+def build_trackers(wiring: Wiring, address: Address) -> Trackers:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    return open_trackers(
+        log,
+        workspace,
+        dispatcher=Dispatcher(log, now, settings.stream_snapshots(workspace)),
+        folder=settings.trackers_folder(workspace),
+        secrets=wiring.secrets("trackers"),
+        people=wiring.runtime.ref(Address("identity")).people,
+        allowed=settings.tracker_allow,
+    )
+
+
 def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
     settings, workspace = wiring.settings, address.workspace
     log = wiring.log(workspace)
     dispatcher = Dispatcher(log, now, settings.stream_snapshots(workspace))
+    documenting = Documenting(
+        dispatcher,
+        log,
+        workspace,
+        wiring.runtime.ref(Address("repositories", workspace)),
+        wiring.blobs(workspace),
+        saved_documentation(settings.snapshot_folder(workspace)),
+    )
     return WorkflowEngine(
         log,
         workspace,
         now,
         dispatcher=dispatcher,
-        scheduler=Scheduler(dispatcher, workspace),
+        scheduler=Together(Scheduler(dispatcher, workspace), documenting),
         limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
         saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
         files=WorkflowFiles(settings.workflow_folder(workspace), log, WorkflowCommands(log, now), workspace),
@@ -513,11 +557,17 @@ class ActorSystem:
     def built_in_tool_servers(self) -> tuple[str, ...]:
         return tuple(BUILT_IN)
 
+    def trackers(self, workspace: str) -> TrackersPort:
+        return cast(TrackersPort, self.runtime.ref(Address("trackers", workspace)))
+
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))
 
     def identity(self) -> IdentityPort:
         return cast(IdentityPort, self.runtime.ref(Address("identity")))
+
+    def search_index(self, workspace: str) -> Place:
+        return self.settings.search_place(workspace)
 
     def read_store(self, workspace: str) -> Place:
         return self.settings.read_place(workspace)

@@ -27,7 +27,8 @@ class ActorKind:
 
     - `host` `own` also means that all workspaces share the one actor; any other belongs to one workspace.
     - `resident`: its cell runs only with it. Its host starts it, also after a crash, and the supervisor asks how it is.
-      Any other is started by the first call to its address.
+      Any other is started by the first call to its address; and by the supervisor, where the read models say that the
+      workspace uses it (`projections.uses`).
     - `setting`: the kind exists only where this setting has a value.
     """
 
@@ -58,6 +59,7 @@ _TABLE: Final = (
     ),
     ActorKind("relay", "actors.relay:Relay", "actors.composition:build_relay", "cell", True, setting="nats_url"),
     ActorKind("webhooks", "actors.webhooks:Webhooks", "actors.composition:build_webhooks", "cell", True),
+    ActorKind("trackers", "actors.trackers:Trackers", "actors.composition:build_trackers", "cell"),
     ActorKind("workflows", "actors.workflow_engine:WorkflowEngine", "actors.composition:build_workflows", "cell", True),
     ActorKind("agent", "actors.agent:Agent", "actors.composition:build_agent", "agents"),
     ActorKind(

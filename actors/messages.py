@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from events import DomainEvent
-from events.agent import HeldRun
+from events.agent import Equipment, HeldRun
 from events.budget import Charge
 from events.ids import Provider, StreamName, WaitReason
 from events.run import ModelCalled, RunFork
@@ -34,6 +34,7 @@ class Assignment:
     a person chose. `paused`: it may not take a step until `resume` is called. `card`: the task when this was sent.
     `fresh`: it is sent for the first time, so nothing is known to stand in the run's stream yet. `handed_over`: the run
     was begun by another, or before this agent was started anew; `given_up`: what of it never came back there.
+    `equipment`: what the agent's package said when the run was given out; None: its role's manifest holds.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class Assignment:
     given_up: HeldRun | None = None
     card: Card | None = None
     fresh: bool = False
+    equipment: Equipment | None = None
 
 
 @dataclass(frozen=True, slots=True)

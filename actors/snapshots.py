@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
-from vapora.domain import landings, ledger_data, offers
+from vapora.domain import documentation_due, landings, ledger_data, offers
+from vapora.domain.documentation_due import DocumentationDue
 from vapora.domain.landings import Landings, LandingsData
 from vapora.domain.learning import DEFAULTS
 from vapora.domain.ledger import Ledger
@@ -34,6 +36,11 @@ def saved_offers(folder: Path, workspace: str, every: int = EVERY) -> SavedFold[
     """What is on offer: saved by the relay, and read by the coordinator's consumer as well."""
     store = SnapshotStore(folder, "offers", f"offers-{offers.FOLD_VERSION}", OffersData)
     return SavedFold(store, OpenOffers.data, partial(OpenOffers, workspace), every)
+
+
+def saved_documentation(folder: Path, every: int = EVERY) -> SavedFold[DocumentationDue]:
+    fold = f"documentation-{documentation_due.FOLD_VERSION}"
+    return SavedFold(SnapshotStore(folder, "documentation", fold, DocumentationDue), deepcopy, deepcopy, every)
 
 
 def saved_landings(folder: Path, every: int = EVERY) -> SavedFold[Landings]:

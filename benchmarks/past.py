@@ -83,6 +83,9 @@ class Archive:
     def channels(self, workspace: str) -> Any:
         return None
 
+    def trackers(self, workspace: str) -> Any:
+        return None
+
     def router(self) -> Any:
         return Nobody()
 

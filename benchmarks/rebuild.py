@@ -1,7 +1,7 @@
 """How fast read models are rebuilt from a log's file, beside what reading it with plain sqlite3, and what decoding the
 same events costs alone, at one size after the other, in one run on one machine.
 
-    python -m benchmarks.rebuild [--times 3] [events …]         # 1000 10000 unless said otherwise
+    python -m benchmarks.rebuild [--times 3] [--only NAME …] [--] [events …]    # 1000 10000 unless said otherwise
 
 Each figure is of a process of its own, so that garbage is nobody else's burden, and the best of three (of one from a
 hundred thousand events on). `× decoding` compares processor time, which other work on the machine disturbs least;
@@ -117,6 +117,7 @@ def _best(data: Path, what: str, times: int) -> tuple[float, float, int, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=[one.NAME for one in all_projections()], help="of the read models")
     parser.add_argument("sizes", type=int, nargs="*", metavar="events", default=[1_000, 10_000])
     asked = parser.parse_args()
     for size in asked.sizes:
@@ -128,7 +129,7 @@ def main() -> None:
             print(f"\n{size:,} events\n")
             print("| | × decoding | events/s | memory | disk |")
             print("|---|---:|---:|---:|---:|")
-            for what in (_READING, _DECODING, *(one.NAME for one in all_projections()), _ALL):
+            for what in (_READING, _DECODING, *(asked.only or [one.NAME for one in all_projections()]), _ALL):
                 cpu, seconds, memory, disk = _best(data, what, times)
                 row = f"| {what} | {cpu / alone:.2f} | {size / seconds:,.0f} "
                 print(f"{row}| {memory / 1024:,.0f} MiB | {disk / 2**20:,.1f} MiB |", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, ClassVar, NewType
+from typing import Any, ClassVar, Literal, NewType
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -91,12 +91,38 @@ def schedule_stream(schedule_id: str) -> StreamName:
     return StreamName(f"schedule:{schedule_id}")
 
 
+def tracker_stream(tracker_id: str) -> StreamName:
+    return StreamName(f"tracker:{tracker_id}")
+
+
+def tracked_stream(tracker_id: str, kind: Literal["issue", "pull"], number: str) -> StreamName:
+    """Of one issue or pull request: so that two cards are never made of one."""
+    return StreamName(f"{kind}:{tracker_id}:{number}")
+
+
 def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 
 
+def package_stream(package_id: str) -> StreamName:
+    return StreamName(f"package:{package_id}")
+
+
 def plan_stream(plan_id: str) -> StreamName:
     return StreamName(f"plan:{plan_id}")
+
+
+def document_stream(document_id: str) -> StreamName:
+    return StreamName(f"document:{document_id}")
+
+
+def documentation_stream(project_id: str | None) -> StreamName:
+    """Of a project; None: what holds for all that say nothing."""
+    return StreamName("documentation" if project_id is None else f"documentation:{project_id}")
+
+
+def relation_stream(relation_id: str) -> StreamName:
+    return StreamName(f"relation:{relation_id}")
 
 
 def workflow_stream(workflow_id: str) -> StreamName:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
+from events.agent import Equipment
 from events.base import DomainEvent, Value
 from events.content import Attachment, Content
 from events.ids import ChecksVerdict, Provider, WaitReason
@@ -27,11 +28,12 @@ class RunStarted(DomainEvent):
     `system` and `brief` are what the model is told first. They are kept, so that a run which is taken up after an
     upgrade asks the same. `purpose` review: it judges the commit `workplace.head` of somebody else's run and changes
     nothing. `model` is set where a person chose it. `attachments`: the files on the card when it began, which its model
-    is shown or told of however the card changes meanwhile.
+    is shown or told of however the card changes meanwhile. `equipment`: the package and version that it works by to
+    its end; None: its role's manifest.
     """
 
     TOPIC: ClassVar[str] = "run.started"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     run_id: str
     task_id: str
@@ -47,12 +49,13 @@ class RunStarted(DomainEvent):
     forked_from: RunFork | None = None
     model: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    equipment: Equipment | None = None
     simulated: bool = False
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 had steps only, version 2 no attachments."""
-        return data if version in (1, 2) else super().upcast(version, data)
+        """Version 1 had steps only, version 2 no attachments, version 3 no equipment."""
+        return data if version in (1, 2, 3) else super().upcast(version, data)
 
 
 class RunTakenOver(DomainEvent):

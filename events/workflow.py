@@ -7,7 +7,7 @@ what people were asked and decided.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
@@ -21,15 +21,23 @@ CardOutcome = Literal["done", "failed", "archived"]
 
 class WorkflowDefined(DomainEvent):
     """A new version of a workflow: `number` counts from 1. Runs keep the version that they began with. `file`: the
-    file that it was read from, by its name, and `file_digest` the SHA-256 of its text; empty: it came otherwise."""
+    file that it was read from, by its name, and `file_digest` the SHA-256 of its text; empty: it came otherwise.
+    `package`: the package that it is from; empty: none."""
 
     TOPIC: ClassVar[str] = "workflow.defined"
+    VERSION: ClassVar[int] = 2
 
     workflow_id: str
     number: int = Field(ge=1)
     definition: dict[str, JsonValue]
     file: str = ""
     file_digest: str = ""
+    package: str = ""
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no packages."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class WorkflowRemoved(DomainEvent):

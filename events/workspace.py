@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from events.base import DomainEvent
+from events.base import DomainEvent, Value
 from events.ids import Review
 
 
@@ -19,24 +19,35 @@ class WorkspaceOpened(DomainEvent):
     workspace_id: str
 
 
+class KnowledgeSettings(Value):
+    """For how many days of the log's time the knowledge graph keeps executions in detail, and what they came to day by
+    day. `in_briefs`: whether agents are told of past executions; `half`: every other run by chance, so that runs with
+    and without can be compared."""
+
+    details_days: int = Field(default=30, ge=1)
+    daily_days: int = Field(default=90, ge=1)
+    in_briefs: Literal["on", "off", "half"] = "on"
+
+
 class SettingsChanged(DomainEvent):
     """All settings of a workspace as they are from now on. `default_review` and `default_priority` hold for cards that
     name none; an empty `name`: the workspace goes by its id. `most_runs`: so many runs go on at once in the workspace
-    (None: no limit), `most_runs_of` in a role."""
+    (None: no limit), `most_runs_of` in a role. `knowledge`: what is remembered, and who is told."""
 
     TOPIC: ClassVar[str] = "workspace.settings-changed"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     name: str
     default_review: Review
     default_priority: int
     most_runs: int | None = Field(default=None, ge=1)
     most_runs_of: dict[str, int] = Field(default_factory=dict)
+    knowledge: KnowledgeSettings = KnowledgeSettings()
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew no limits of runs."""
-        return data if version == 1 else super().upcast(version, data)
+        """Version 1 knew no limits of runs, version 2 nothing of the knowledge graph."""
+        return data if version in (1, 2) else super().upcast(version, data)
 
 
 class RequestAccepted(DomainEvent):

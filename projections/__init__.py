@@ -9,13 +9,16 @@ from projections.channels import Channels
 from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
+from projections.documents import Documents
 from projections.engine.base import Projection, PublicView, Reader, Rows, Table
 from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
+from projections.knowledge import Knowledge
 from projections.log_index import LogIndex
+from projections.packages import Packages
 from projections.plans import Plans
 from projections.profiles import Profiles
 from projections.projects import Projects
@@ -26,6 +29,7 @@ from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.trackers import Trackers
 from projections.webhooks import Webhooks
 from projections.workflows import Workflows
 
@@ -65,7 +69,9 @@ def all_projections() -> tuple[Projection, ...]:
         Profiles(),
         Costs(),
         Decisions(),
+        Documents(),
         Flow(),
+        Knowledge(),
         Plans(),
         Providers(),
         Settings(),
@@ -73,7 +79,9 @@ def all_projections() -> tuple[Projection, ...]:
         Workflows(),
         Schedules(),
         Channels(),
+        Trackers(),
         Secrets(),
+        Packages(),
         Audit(),
         LogIndex(),
     )

@@ -14,6 +14,7 @@ from events import (
     access,
     agent,
     budget,
+    knowledge,
     plan,
     project,
     routing,
@@ -80,6 +81,11 @@ def _commands(results: tuple[CommandResult, ...]) -> str:
     return ", ".join(f"{one.name} ({one.ended or one.exit_code})" for one in results)
 
 
+def _given(event: knowledge.ExecutionsGiven) -> str:
+    named = ", ".join(one.run_id for one in event.given)
+    return f"{'not told' if event.withheld else 'told'} of past executions: {named}"
+
+
 def _landed(event: task.TaskLanded) -> AuditLine:
     """Past a red check, or none: a person took that upon themselves."""
     told = f"{event.head[:12]} became {event.oid[:12]} of {event.branch} ({event.strategy})"
@@ -109,7 +115,8 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "workspace",
         details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}"
         + f", runs at once {event.most_runs or 'unlimited'}"
-        + "".join(f", {role} {most}" for role, most in sorted(event.most_runs_of.items())),
+        + "".join(f", {role} {most}" for role, most in sorted(event.most_runs_of.items()))
+        + f", past executions kept {event.knowledge.details_days} days, in briefs {event.knowledge.in_briefs}",
     ),
     secret.SecretStored: rule("update", "secret", "name", lambda event: f"version {event.version}"),
     secret.SecretDeleted: rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
@@ -252,6 +259,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         f"checks of {event.head[:12]} are {event.verdict.value}: {_commands(event.results)}",
     ),
     run.ArtifactRecorded: rule("create", "run", "run_id", lambda event: f"{event.kind} {event.name}"),
+    knowledge.RelationRecorded: rule("update", "relation", "relation_id", lambda event: event.problem[:200]),
+    knowledge.RelationRemoved: rule("delete", "relation", "relation_id", lambda event: event.reason),
+    knowledge.ExecutionsGiven: rule("execute", "run", "run_id", _given),
     run.RunSucceeded: rule("complete", "run", "run_id", lambda event: event.summary),
     run.RunFailed: rule("complete", "run", "run_id", lambda event: event.reason, "failure"),
     run.RunCancelled: rule("complete", "run", "run_id", lambda event: f"cancelled: {event.reason}", "failure"),

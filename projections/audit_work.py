@@ -1,4 +1,4 @@
-"""What the events of workflows, schedules, channels and budgets' tiers mean to an auditor.
+"""What the events of workflows, schedules, documents, channels and budgets' tiers mean to an auditor.
 
 Left out: what only repeats the cards' own events, and reminders, which change nothing.
 """
@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events import DomainEvent, budget, channel, schedule, tool_server, workflow
+from events import (
+    DomainEvent,
+    agent,
+    budget,
+    channel,
+    document,
+    documentation,
+    package,
+    schedule,
+    tool_server,
+    tracker,
+    workflow,
+)
 from projections.audit_line import AuditLine, rule
 
 
@@ -34,8 +46,25 @@ def _server(event: tool_server.ToolServerSet) -> str:
     return f"{how}; for {', '.join(event.roles) or 'no role'}{'' if event.enabled else '; switched off'}"
 
 
+def _documentation(event: documentation.DocumentationRuleSet) -> AuditLine:
+    where = ("project", event.project_id) if event.project_id else ("settings", "documentation")
+    return AuditLine(
+        "update", *where, details=f"finished cards are documented: {event.rule or 'as the workspace says'}"
+    )
+
+
 def _stage(event: Any) -> str:
     return f"stage {event.stage}: {event.reason}" if event.reason else f"stage {event.stage}"
+
+
+def _accepted(event: package.PackageInstalled | package.PackageUpgraded) -> str:
+    """What a person accepted, by the names of what it may use."""
+    may = "; ".join(f"{what}: {_words(one)}" for what, one in sorted(event.may.items()) if one)
+    return f"version {event.version} from {event.source}, digest {event.digest[:12]}" + (f"; {may}" if may else "")
+
+
+def _words(one: Any) -> str:
+    return ", ".join(map(str, one)) if isinstance(one, list | tuple) else str(one)
 
 
 WORK_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
@@ -73,6 +102,19 @@ WORK_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "execute", "schedule", "schedule_id", lambda event: f"{event.reason} {event.detail}".strip(), "failure"
     ),
     schedule.ScheduleRemoved: rule("delete", "schedule", "schedule_id"),
+    document.DocumentCreated: rule("create", "document", "document_id", lambda event: event.title),
+    document.DocumentEdited: rule("update", "document", "document_id", lambda event: f"version {event.version}"),
+    document.DocumentPublished: rule(
+        "update", "document", "document_id", lambda event: f"version {event.version} published"
+    ),
+    document.DocumentArchived: rule("update", "document", "document_id", lambda event: f"archived {event.reason}"),
+    document.DocumentRestored: rule("update", "document", "document_id", lambda event: "restored"),
+    document.DocumentMerged: rule("update", "document", "document_id", lambda event: f"merged into {event.into}"),
+    document.DocumentRemoved: rule("delete", "document", "document_id", lambda event: event.reason),
+    documentation.DocumentationRuleSet: _documentation,
+    documentation.DocumentationRequested: rule(
+        "create", "task", "task_id", lambda event: f"documents {', '.join(event.of_tasks)}"
+    ),
     channel.ChannelSet: rule(
         "update", "channel", "channel_id", lambda event: f"{event.kind}: {', '.join(event.notices)}"
     ),
@@ -85,6 +127,37 @@ WORK_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     tool_server.ToolServerSet: rule("update", "tool-server", "server_id", _server),
     tool_server.ToolServerRemoved: rule("delete", "tool-server", "server_id"),
     channel.ChannelRemoved: rule("delete", "channel", "channel_id"),
+    tracker.TrackerSet: rule("update", "tracker", "tracker_id", lambda event: f"{event.kind}: {event.remote}"),
+    tracker.TrackerRemoved: rule("delete", "tracker", "tracker_id"),
+    tracker.ImportRequested: rule(
+        "execute", "tracker", "tracker_id", lambda event: f"import {', '.join(event.numbers) or 'all open issues'}"
+    ),
+    tracker.IssueWanted: rule("execute", "tracker", "tracker_id", lambda event: f"an issue of {event.task_id}"),
+    tracker.IssueLinked: rule("create", "task", "task_id", lambda event: f"issue {event.number}: {event.url}"),
+    tracker.PullLinked: rule("create", "task", "task_id", lambda event: f"pull request {event.number}: {event.url}"),
+    tracker.TrackerReceived: rule(
+        "execute", "task", "task_id", lambda event: f"{event.thing} of {event.number} by {event.author or 'somebody'}"
+    ),
+    tracker.TrackerSent: rule("execute", "task", "task_id", lambda event: f"{event.thing} to {event.number}"),
+    tracker.TrackerRefused: rule("execute", "task", "task_id", lambda event: event.reason, "failure"),
+    agent.AgentRoleFollowed: rule(
+        "update",
+        "agent",
+        "agent_id",
+        lambda event: (
+            "as its role says now: "
+            + ", ".join(name for name in event.model_dump(exclude_none=True) if name != "agent_id")
+        ),
+    ),
+    agent.AgentEquipped: rule(
+        "update", "agent", "agent_id", lambda event: f"{event.equipment.package} {event.equipment.version}"
+    ),
+    package.PackageInstalled: rule("create", "package", "package_id", _accepted),
+    package.PackageUpgraded: rule("update", "package", "package_id", _accepted),
+    package.PackageConfigured: rule(
+        "update", "package", "package_id", lambda event: ", ".join(sorted(event.config)) or "as its manifest says"
+    ),
+    package.PackageRemoved: rule("delete", "package", "package_id"),
     budget.TierChanged: rule(
         "update", "budget", "scope_id", lambda event: f"{event.scope.value}: {event.tier.value} in {event.window}"
     ),

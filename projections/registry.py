@@ -27,6 +27,11 @@ AGENTS = Table(
         # Why it gets no work, in words.
         "offline": "text",
         "disabled_reason": "text",
+        # What somebody chose for it, which neither its role's manifest nor its package changes.
+        "own": "json",
+        # The package that it is of, and its version; empty: none.
+        "package": "text",
+        "version": "text",
     },
 )
 
@@ -42,12 +47,29 @@ def _registered(recorded: Recorded, event: agent.AgentRegistered, rows: Rows) ->
         "running": before["running"] if before else [],
         "offline": "",
         "disabled_reason": "",
+        "package": "",
+        "version": "",
     }
     rows.put(AGENTS, row)
 
 
 def _edited(recorded: Recorded, event: agent.AgentEdited, rows: Rows) -> None:
+    said = event.model_dump(mode="json", exclude={"agent_id"}, exclude_none=True)
+    row = rows.get(AGENTS, (event.agent_id,))
+    own = [] if row is None else [*row["own"], *(field for field in said if field not in row["own"])]
+    _change(rows, event.agent_id, own=own, **said)
+
+
+def _followed(recorded: Recorded, event: agent.AgentRoleFollowed, rows: Rows) -> None:
     _change(rows, event.agent_id, **event.model_dump(mode="json", exclude={"agent_id"}, exclude_none=True))
+
+
+def _equipped(recorded: Recorded, event: agent.AgentEquipped, rows: Rows) -> None:
+    row = rows.get(AGENTS, (event.agent_id,))
+    free = {"name", "capabilities", "task_types", "capacity"} - set(row["own"] if row else ())
+    said = event.model_dump(mode="json", include=free)
+    equipment = event.equipment
+    _change(rows, event.agent_id, package=equipment.package, version=equipment.version, **said)
 
 
 def _disabled(recorded: Recorded, event: agent.AgentDisabled, rows: Rows) -> None:
@@ -114,6 +136,7 @@ def _view(row: Row) -> views.Agent:
     running = len(row["running"])
     state, reason = shown_state(row["offline"], bool(row["enabled"]), row["disabled_reason"], running)
     fields = {name: row[name] for name in ("id", "role", "name", "capacity", "capabilities", "task_types", "position")}
+    fields |= {"package": row["package"], "version": row["version"]}
     load = running / row["capacity"]
     return views.Agent.model_validate({**fields, "running": running, "load": load, "state": state, "reason": reason})
 
@@ -126,13 +149,15 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Registry(Projection):
     NAME = "registry"
-    VERSION = 3
+    VERSION = 4
     TABLES = (AGENTS,)
     VIEWS = (PublicView("agent", AGENTS, _live, lambda row: bool(row["removed"])),)
     KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         agent.AgentRegistered: _registered,
         agent.AgentEdited: _edited,
+        agent.AgentRoleFollowed: _followed,
+        agent.AgentEquipped: _equipped,
         agent.AgentDisabled: _disabled,
         agent.AgentEnabled: _enabled,
         agent.AgentRemoved: _removed,

@@ -44,6 +44,7 @@ RUNS = Table(
         "tokens_in": "int",
         "tokens_out": "int",
         "providers": "json",
+        "models": "json",
         "reason": "text",
         "summary": "text",
         "artifacts": "json",
@@ -79,7 +80,7 @@ TOLD = Table("run_told", key=("run_id",), columns={"run_id": "text", "system": "
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = {
-        **event.model_dump(mode="json", exclude={"workplace", "system", "brief", "attachments"}),
+        **event.model_dump(mode="json", exclude={"workplace", "system", "brief", "attachments", "equipment"}),
         **_place(event.workplace),
         "simulated": int(event.simulated),
         "state": "running",
@@ -88,6 +89,7 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "ended_at": None,
         "duration_ms": None,
         "providers": [],
+        "models": [],
         "reason": "",
         "summary": "",
         "artifacts": [],
@@ -151,6 +153,8 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
     row["tokens_in"] += event.tokens.input
     row["tokens_out"] += event.tokens.output
     row["providers"] = row["providers"] if provider in row["providers"] else [*row["providers"], provider]
+    model = f"{provider}/{event.model}"
+    row["models"] = row["models"] if model in row["models"] else [*row["models"], model]
     rows.put(RUNS, row)
 
 
@@ -214,7 +218,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Runs(Projection):
     NAME = "runs"
-    VERSION = 4
+    VERSION = 5
     TABLES = (RUNS, ARTIFACTS, TOLD)
     VIEWS = (PublicView("run", RUNS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {

@@ -20,6 +20,7 @@ SETTINGS = Table(
         "default_priority": "int",
         "most_runs": "int",
         "most_runs_of": "json",
+        "knowledge": "json",
     },
 )
 PREFERENCES = Table(
@@ -38,6 +39,7 @@ def _settings_changed(recorded: Recorded, event: workspace.SettingsChanged, rows
         "default_priority": event.default_priority,
         "most_runs": event.most_runs,
         "most_runs_of": event.most_runs_of,
+        "knowledge": event.knowledge.model_dump(mode="json"),
     }
     rows.put(SETTINGS, row)
 
@@ -60,7 +62,7 @@ def _live_preferences(row: Row) -> dict[str, Any]:
 
 class Settings(Projection):
     NAME = "settings"
-    VERSION = 2
+    VERSION = 3
     TABLES = (SETTINGS, PREFERENCES)
     VIEWS = (
         PublicView("settings", SETTINGS, _live_settings),

@@ -19,6 +19,7 @@ WORKFLOWS = Table(
         "definition": "json",
         "removed": "int",
         "file": "text",
+        "package": "text",
         "updated_at": "text",
     },
 )
@@ -84,6 +85,7 @@ def _defined(recorded: Recorded, event: told.WorkflowDefined, rows: Rows) -> Non
             "definition": event.definition,
             "removed": 0,
             "file": event.file,
+            "package": event.package,
             "updated_at": format_instant(recorded.recorded_at),
         },
     )
@@ -100,6 +102,7 @@ def _removed(recorded: Recorded, event: told.WorkflowRemoved, rows: Rows) -> Non
             "definition": {},
             "removed": 1,
             "file": event.file,
+            "package": "",
             "updated_at": format_instant(recorded.recorded_at),
         },
     )
@@ -272,7 +275,7 @@ def _live_approval(row: Row) -> dict[str, Any]:
 
 class Workflows(Projection):
     NAME = "workflows"
-    VERSION = 1
+    VERSION = 2
     TABLES = (WORKFLOWS, RUNS, APPROVALS)
     VIEWS = (
         PublicView("workflow", WORKFLOWS, _live_workflow, removed=lambda row: bool(row["removed"])),
@@ -317,8 +320,9 @@ def workflow_of_row(row: Row) -> views.WorkflowView:
         name=definition["name"],
         description=definition.get("description", ""),
         version=row["version"],
-        source="file" if row["file"] else "api",
+        source="file" if row["file"] else "package" if row["package"] else "api",
         file=row["file"],
+        package=row["package"],
         trigger=definition.get("trigger", "manual"),
         stages=tuple(one["name"] for one in definition["stages"]),
         updated_at=row["updated_at"],

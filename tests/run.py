@@ -30,13 +30,14 @@ _APART = {
 _OTHERS = (*_CHOSEN, *(f"--ignore=tests/{room}" for room in _DOORS))
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 _SAMPLE = {
-    "VAPORA_CHAOS_ROUNDS": "40",
-    "VAPORA_WORK_ROUNDS": "8",
-    "VAPORA_FLOW_ROUNDS": "8",
+    "VAPORA_CHAOS_ROUNDS": "20",
+    "VAPORA_WORK_ROUNDS": "6",
+    "VAPORA_FLOW_ROUNDS": "6",
     "VAPORA_LANDING_ROUNDS": "4",
-    "VAPORA_RAY_CHAOS_ROUNDS": "4",
+    "VAPORA_DOCUMENTING_ROUNDS": "2",
+    "VAPORA_RAY_CHAOS_ROUNDS": "3",
     "VAPORA_RAY_WORK_ROUNDS": "2",
-    "VAPORA_START_MOMENTS": "6",
+    "VAPORA_START_MOMENTS": "5",
 }
 
 

@@ -22,7 +22,7 @@ SMALL = {
     "verify": ["--events", "1000"],
     "workflows": ["--runs", "3", "--stages", "3", "--finished", "50"],
     "decision": ["--rounds", "2", "--tasks", "2", "--agents", "12"],
-    "rebuild": ["--times", "1", "300"],
+    "rebuild": ["--times", "1", "--only", "board", "--", "300"],
     "past": ["1000"],
     "board": ["300"],
     "queue": ["--tasks", "50", "--whole", "3"],

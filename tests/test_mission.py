@@ -22,7 +22,7 @@ CHAPTERS = {
 ITEMS = {f"{chapter}.{number}" for chapter, count in CHAPTERS.items() for number in range(1, count + 1)}
 ITEMS |= {"M17"} | {f"R{number}" for number in range(1, 28)} | {f"C{number}" for number in range(1, 20)}
 # Of its chapters on behaviour, those that stand in the table.
-ITEMS |= {"B2", "B5", "B6", "B11"}
+ITEMS |= {"B2", "B5", "B6", "B11", "B12"}
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,10 @@ def test_every_state_is_one_of_the_four(table: list[Item]) -> None:
 
 def test_what_is_done_has_a_place_and_a_test(table: list[Item]) -> None:
     assert [one.name for one in table if one.state == "done" and not (one.places and one.tests)] == []
+
+
+def test_the_five_companion_documents_are_there_and_the_readme_leads_to_each() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ("agents", "workflows", "routing", "permissions", "documents"):
+        assert (ROOT / "docs" / f"{name}.md").is_file(), name
+        assert f"docs/{name}.md" in readme, name

@@ -18,7 +18,7 @@ from vapora.translation import remedy_for
 if TYPE_CHECKING:
     import psycopg
 
-_PREFIX, _READ = "vapora_", "_read"
+_PREFIX, _READ, _SEARCH = "vapora_", "_read", "_search"
 _HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
 _FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
 # A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
@@ -98,6 +98,11 @@ def log_schema(url: str, workspace: str) -> Database:
 def read_schema(url: str, workspace: str) -> Database:
     """Where its read models are: apart, so that nothing done to them can reach the log."""
     return Database(url, _schema(workspace) + _READ)
+
+
+def search_schema(url: str, workspace: str) -> Database:
+    """Where its search index is."""
+    return Database(url, _schema(workspace) + _SEARCH)
 
 
 def people_schema(url: str) -> Database:

@@ -10,6 +10,7 @@
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
+    │   ├── DocumentOutdatedError  a document has a newer version than the one that was edited
     │   ├── ApprovalOutdatedError  what a workflow asks has changed since the person looked at it
     │   ├── ApprovalDecidedError   somebody has decided it already
     │   ├── ApprovalExpiredError   the time to decide it is over
@@ -157,6 +158,22 @@ class PlanOutdatedError(ConflictError):
     kind: ClassVar[str] = "plan-outdated"
 
 
+class DocumentOutdatedError(ConflictError):
+    """`details["version"]`: the newest one."""
+
+    kind: ClassVar[str] = "document-outdated"
+
+
+class PackageRefusedError(BadInputError):
+    """A package that is not as it must be. `details["package"]` names it."""
+
+
+class PackageOutdatedError(ConflictError):
+    """`details["digest"]`: of the package as it is shown now."""
+
+    kind: ClassVar[str] = "package-outdated"
+
+
 class ApprovalOutdatedError(ConflictError):
     """`details["seen"]`: the digest of what is shown now."""
 
@@ -210,6 +227,10 @@ class StoppingError(UnavailableError):
 
 
 class StoreFaultError(UnavailableError):
+    pass
+
+
+class SearchFormError(StoreFaultError):
     pass
 
 

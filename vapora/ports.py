@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from events.channel import ChannelSet
 from events.ids import StreamName, request_stream
 from events.run import OfferedTool
+from events.tracker import TrackerSet
 from events.workspace import RequestAccepted
 from vapora.commands import (
     AcceptInvitation,
@@ -56,6 +57,8 @@ from vapora.views import (
     SessionTokens,
     TokenMade,
     ToolServerStatus,
+    TrackerOutcome,
+    TrackerStatus,
     WebhookDelivery,
     WebhookOutcome,
 )
@@ -172,6 +175,10 @@ class ProjectorPort(Protocol):
         """Until the read models have passed `position`, or the time is over: the position they have reached."""
         ...
 
+    async def search_wait_for(self, position: int, timeout_s: float) -> int:
+        """As `wait_for`, for the search index."""
+        ...
+
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[dict[str, Any]]:
         """Changed rows with position > `after` as frames `{position, rows}`, waiting for the first."""
         ...
@@ -226,6 +233,10 @@ class RepositoriesPort(Protocol):
 
     async def file(self, task_id: str, path: str, ref: str | None = None) -> FileText:
         """A file of the card's branch. `ref`: a commit of that branch; None: its newest."""
+        ...
+
+    async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:
+        """These files as they are in a commit of the base branch; those that it lacks are left out."""
         ...
 
     async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
@@ -376,6 +387,27 @@ class ChannelsPort(Protocol):
         ...
 
 
+class TrackersPort(Protocol):
+    """Of a workspace. Asking it starts it, so who only reads asks whether there are any first."""
+
+    async def check(self, tracker: TrackerSet) -> None:
+        """`BadInputError` for an address that requests may not go to."""
+        ...
+
+    async def test(self, tracker_id: str) -> TrackerOutcome:
+        """Ask for what it is connected to, now. Raises `NotFoundError`."""
+        ...
+
+    async def status(self) -> dict[str, TrackerStatus]:
+        """Of those that are switched on, by their ids."""
+        ...
+
+    async def deliver(self, tracker_id: str, headers: Mapping[str, str], body: bytes) -> None:
+        """A message of a tracker's webhook: noted where to look when this returns. `headers`: by small letters. Raises
+        `UnauthenticatedError` for a wrong signature, and `NotFoundError`; then nothing has happened."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self, workspace: str) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
@@ -482,7 +514,8 @@ class ActorSystemPort(Protocol):
         ...
 
     async def standing(self, workspace: str = "") -> tuple[str, Standing]:
-        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        """Whether this workspace is `awake`, `asleep` or, from the one to the other, `waking`, or `unknown`; and all of
+        them, in numbers. Wakes nobody."""
         ...
 
     async def create(self, workspace: str) -> None:
@@ -526,9 +559,15 @@ class ActorSystemPort(Protocol):
         """Ids of the servers of tools that are a part of VAPORA."""
         ...
 
+    def trackers(self, workspace: str) -> TrackersPort: ...
+
     def router(self) -> RouterStatusPort: ...
 
     def identity(self) -> IdentityPort: ...
+
+    def search_index(self, workspace: str) -> Place:
+        """Where the search index is, for `vapora.search.SearchReader`."""
+        ...
 
     def read_store(self, workspace: str) -> Place:
         """Where the read models are, for `projections.engine.store.StoreReader`."""

@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from vapora.database import Place, check_url, log_schema, read_schema
+from vapora.database import Place, check_url, log_schema, read_schema, search_schema
 
 Network = IPv4Network | IPv6Network
 
@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
     # Networks that webhooks may reach although they are inside, and by plain HTTP.
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
+    # Where packages come from beside those that ship: folders, index files and git URLs, separated by commas.
+    package_sources: Annotated[tuple[str, ...], NoDecode] = ()
+    # Networks of an own GitHub Enterprise Server or Jira, which may be reached although they are inside.
+    tracker_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None
@@ -191,7 +195,12 @@ class Settings(BaseSettings):
             raise ValueError("must be written as 600/minute (second, minute, hour or day), or be empty")
         return given.strip()
 
-    @field_validator("trusted_proxies", "webhook_allow", mode="before")
+    @field_validator("package_sources", mode="before")
+    @classmethod
+    def _split_sources(cls, given: Any) -> Any:
+        return tuple(_words(given))
+
+    @field_validator("trusted_proxies", "webhook_allow", "tracker_allow", mode="before")
     @classmethod
     def _split_networks(cls, given: Any) -> Any:
         return tuple(ip_network(one) if isinstance(one, str) else one for one in _words(given))
@@ -260,6 +269,13 @@ class Settings(BaseSettings):
         url = self.database_url
         return self.read_file(workspace) if url is None else read_schema(url.get_secret_value(), workspace)
 
+    def search_place(self, workspace: str) -> Place:
+        """Where its search index is."""
+        url = self.database_url
+        if url is None:
+            return self.workspace_folder(workspace) / "search.db"
+        return search_schema(url.get_secret_value(), workspace)
+
     def workspace_folder(self, workspace: str) -> Path:
         """Where a workspace's files are: its log, read models and blobs."""
         return self.data.absolute() / "workspaces" / workspace
@@ -267,6 +283,15 @@ class Settings(BaseSettings):
     def workflow_folder(self, workspace: str) -> Path:
         """Where files that define its workflows are looked for."""
         return self.workspace_folder(workspace) / "workflows"
+
+    def package_folder(self, workspace: str) -> Path:
+        """Where packages that it may install are looked for, beside those that ship: a folder for each."""
+        return self.workspace_folder(workspace) / "packages"
+
+    @property
+    def package_copies(self) -> Path:
+        """What was fetched of git repositories with packages; may be deleted at any time."""
+        return self.data.absolute() / "packages"
 
     def log_file(self, workspace: str) -> Path:
         return self.workspace_folder(workspace) / "log.db"
@@ -288,6 +313,10 @@ class Settings(BaseSettings):
     def webhooks_folder(self, workspace: str) -> Path:
         """What is to be sent to webhooks."""
         return self.workspace_folder(workspace) / "webhooks"
+
+    def trackers_folder(self, workspace: str) -> Path:
+        """What is to be carried to trackers, and where to look in them."""
+        return self.workspace_folder(workspace) / "trackers"
 
     def webhook_secrets(self, workspace: str) -> Path:
         """Where earlier versions kept what webhooks sign with; the vault takes it over at the next start."""

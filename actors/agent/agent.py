@@ -15,7 +15,7 @@ import structlog
 
 from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
-from actors.agent.means import BudgetWatch, Means, Router, StepLimits, Texts, folds_of
+from actors.agent.means import BudgetWatch, Means, PastWorkPort, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
 from actors.agent.prompts import run_started
@@ -64,6 +64,7 @@ class Agent:
         permission: Permission | None = None,
         limits: StepLimits | None = None,
         gateway: ToolGatewayPort | None = None,
+        past_work: PastWorkPort | None = None,
     ) -> None:
         runs, projects, tool_servers = folds_of(log, snapshots)
         self._means = Means(
@@ -80,6 +81,7 @@ class Agent:
             workplaces,
             rehearsal_steps,
             permission or Permission(),
+            past_work,
             limits or StepLimits(),
             gateway,
         )
@@ -163,6 +165,8 @@ class Agent:
                 if taking_over.is_anothers(one, run):
                     self._journal.info("another agent has it now", run=one.id)
                     return
+                if failure is None:
+                    await one.equip(run)
                 if run.ended is None:
                     run = await (self._go_on(one, run) if failure is None else self._fail(one, run, failure))
                 if not taking_over.is_anothers(one, run):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
 
 from actors.agent.attached import attached_text
 from actors.agent.briefs import review_brief, work_brief
@@ -12,10 +15,16 @@ from actors.agent.prompts import fixed_steps, run_started
 from actors.agent.run_under_way import RunUnderWay
 from actors.agent.served_calls import offer
 from actors.work_messages import BeginRun, Begun
+from events import DomainEvent
 from events.ids import ChecksVerdict, run_stream, task_stream
+from events.knowledge import ExecutionsGiven
 from events.task import TaskAssigned
 from vapora.domain import run as rules
 from vapora.domain.run import Run
+from vapora.errors import VaporaError
+
+if TYPE_CHECKING:
+    from vapora.knowledge import Telling
 
 
 async def begin(one: RunUnderWay, run: Run) -> Run:
@@ -23,10 +32,12 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
     assignment, manifest = one.assignment, one.manifest
     simulated = await one.means.router.is_simulated(assignment.origin.workspace)
     begun = await _worktree(one)
+    past: Telling | None = None
     if assignment.purpose == "review":
         told = await _review(one, begun)
     elif begun is not None:
-        told = work_brief(assignment, begun, await _files(one))
+        past = await _past(one, simulated)
+        told = work_brief(assignment, begun, await _files(one), past.text if past and not past.withheld else "")
     else:
         steps = fixed_steps(manifest, one.means.rehearsal_steps if simulated else None)
         # With its first call: what it begins with stands in the assignment already.
@@ -39,8 +50,36 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
         system=await one.keep(manifest.work_prompt if begun is not None else manifest.prompt),
         brief=await one.keep(told),
     )
-    offered = await offer(one, manifest) if begun is not None else None
-    return await one.append(run, (*rules.start(run, event), *((offered,) if offered is not None else ())))
+    events: tuple[DomainEvent, ...] = rules.start(run, event)
+    if events and past is not None:
+        events += (await _given(one, past, simulated),)
+    if begun is not None and (offered := await offer(one, manifest)) is not None:
+        events += (offered,)
+    return await one.append(run, events)
+
+
+async def _past(one: RunUnderWay, simulated: bool) -> Telling | None:
+    """Of earlier work of the same kind. A run that goes on from another has its conversation; and no run waits, or
+    fails, because nobody remembers."""
+    if one.means.past_work is None or one.assignment.fork is not None:
+        return None
+    try:
+        return await asyncio.to_thread(one.means.past_work.telling, one.id, one.assignment.task, simulated)
+    except VaporaError as error:
+        structlog.get_logger("agent").warning("not told of past work", run=one.id, why=str(error))
+        return None
+
+
+async def _given(one: RunUnderWay, past: Telling, simulated: bool) -> ExecutionsGiven:
+    return ExecutionsGiven(
+        run_id=one.id,
+        task_id=one.assignment.task.id,
+        task_type=one.assignment.task.task_type,
+        given=past.given,
+        text=await one.keep(past.text),
+        withheld=past.withheld,
+        simulated=simulated,
+    )
 
 
 async def _worktree(one: RunUnderWay) -> Begun | None:

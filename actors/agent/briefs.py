@@ -13,8 +13,8 @@ _MOST_COMMENTS = 100
 _LONGEST_TEXT = 60_000
 
 
-def work_brief(assignment: Assignment, begun: Begun, files: str = "") -> str:
-    """`files`: what is told of those on the card."""
+def work_brief(assignment: Assignment, begun: Begun, files: str = "", past: str = "") -> str:
+    """`files`: what is told of those on the card. `past`: of past executions."""
     place = begun.workplace
     parts = [brief(assignment.task), *([files] if files else []), _where(place)]
     if assignment.fork is not None:
@@ -29,6 +29,7 @@ def work_brief(assignment: Assignment, begun: Begun, files: str = "") -> str:
             f"hold git's conflict markers, or one side deleted what the other changed:\n{files}"
         )
     parts += _comments(assignment.comments, "What was said since your last run")
+    parts += [past] if past else []
     parts += _wishes(begun)
     return "\n\n".join(parts)
 

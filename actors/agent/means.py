@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.agent.permission import Permission
 from actors.messages import Call, CallOutcome
@@ -17,10 +17,14 @@ from vapora.dispatch.folds import PROJECT, TOOL_SERVERS_FOLD
 from vapora.domain import run as rules
 from vapora.domain.project import Project
 from vapora.domain.run import Run
+from vapora.domain.task import Task
 from vapora.domain.tool_server import ToolServers
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, StreamFolds
 from vapora.ports import Origin, ToolGatewayPort
+
+if TYPE_CHECKING:
+    from vapora.knowledge import Telling
 
 # A run that waits for a provider over a weekend tries, and tells of it, many thousand times.
 RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
@@ -53,6 +57,14 @@ class BudgetWatch(Protocol):
     async def book_unknown(self, origin: Origin, call_id: str, attempt: int, reason: str, along: Any = ()) -> int: ...
 
 
+class PastWorkPort(Protocol):
+    """What an agent is told of past executions when a run begins."""
+
+    def telling(self, run_id: str, task: Task, simulated: bool) -> Telling | None:
+        """None: nothing. Blocks; raises a `VaporaError` where nobody can be asked."""
+        ...
+
+
 class Texts(Protocol):
     """Texts of events: `content` stores one, `text` reads one. Both block."""
 
@@ -74,7 +86,8 @@ class StepLimits:
 class Means:
     """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
     repository where the rehearsal model answers; None: those of the role. `permission`: what the policies say of
-    tools. `gateway`: to the servers of tools; None: there are none here."""
+    tools. `past_work` None: nobody is told of past executions. `gateway`: to the servers of tools; None: there are
+    none here."""
 
     log: LogClient
     folds: StreamFolds[Run]
@@ -89,5 +102,6 @@ class Means:
     workplaces: WorkplacesPort | None = None
     rehearsal_steps: int | None = None
     permission: Permission = field(default_factory=Permission)
+    past_work: PastWorkPort | None = None
     limits: StepLimits = field(default_factory=StepLimits)
     gateway: ToolGatewayPort | None = None

@@ -18,6 +18,7 @@ from vapora.domain.routing import COMPLEXITIES, Routing
 from vapora.domain.run import Run
 from vapora.domain.run_end import Ending, may_end
 from vapora.domain.task import Task
+from vapora.domain.tracker.outside import CONTEXT_KEY, NOTE
 from vapora.domain.work import offered_tools
 from vapora.llm.protocol import Message, ToolSpec
 from vapora.tools.table import TOOLS
@@ -46,6 +47,7 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool,
         forked_from=assignment.fork,
         model=assignment.model,
         attachments=task.attachments,
+        equipment=assignment.equipment,
         simulated=simulated,
         **work,
     )
@@ -146,6 +148,7 @@ def routing(task: Task, manifest: RoleManifest) -> Routing:
         size=manifest.model_tier,
         complexity=next((one for one in COMPLEXITIES if one == asked), "medium"),
         critical=task.context.get("quality") == "critical",
+        prefers=manifest.prefers,
     )
 
 
@@ -156,6 +159,8 @@ def brief(task: Task) -> str:
         lines.append(f"Deadline: {task.deadline.isoformat()}.")
     if task.description:
         lines += ["", task.description]
+    if CONTEXT_KEY in task.context:
+        lines += ["", NOTE]
     if task.context:
         lines += ["", "Context:", *(f"- {key}: {value}" for key, value in sorted(task.context.items()))]
     if task.comment:

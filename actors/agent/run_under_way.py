@@ -19,6 +19,7 @@ from events.ids import project_stream, run_stream, task_stream
 from events.run import RunStarted
 from vapora.blobs import inline
 from vapora.catalog import RoleManifest
+from vapora.catalog.manifests import stored_manifest
 from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
@@ -64,6 +65,7 @@ class RunUnderWay:
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
         self._seen_version = 0
+        self._manifest: RoleManifest | None = None
 
     @property
     def id(self) -> str:
@@ -71,8 +73,18 @@ class RunUnderWay:
 
     @property
     def manifest(self) -> RoleManifest:
-        """Raises `NotFoundError` for a role that is gone."""
-        return self.means.roles(self.assignment.role)
+        """What it works by: that of its package, once `equip` has read it, else its role's. Raises `NotFoundError` for
+        a role that is gone."""
+        return self._manifest or self.means.roles(self.assignment.role)
+
+    async def equip(self, run: Run) -> None:
+        """Read the manifest of the package that the run began with, or is to begin with. One that has begun without a
+        package ends so."""
+        equipment = self.assignment.equipment if run.started is None else run.started.equipment
+        if equipment is None:
+            self._manifest = None
+        else:
+            self._manifest = await asyncio.to_thread(lambda: stored_manifest(self.text(equipment.manifest)))
 
     @property
     def place(self) -> Place:

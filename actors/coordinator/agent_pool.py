@@ -167,6 +167,7 @@ class AgentPool:
             given_up=one.given_up,
             card=self._card(one.task_id),
             fresh=fresh,
+            equipment=one.equipment,
         )
 
     def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -23,6 +23,7 @@ from events.agent import AgentReadmitted, AgentSuspended, HeldRun
 from events.ids import agent_stream
 from vapora.clock import Clock
 from vapora.domain import task
+from vapora.domain.agent import RoleDefaults, follow_role
 from vapora.domain.heartbeat import Heartbeat, Pulse, Suspend, Watched, look, rests_s, watch
 from vapora.domain.swarm import rules as swarm
 from vapora.log.client import LogClient
@@ -211,6 +212,16 @@ class AgentWatch:
             if since is not None and limit_s is not None and now - since >= timedelta(seconds=limit_s):
                 found.append((one, f"was drained, and had {limit_s} s to end what it had"))
         return found
+
+    # --- what their roles say ---
+
+    async def follow_roles(self, defaults: Callable[[str], RoleDefaults | None]) -> None:
+        """What nobody chose for an agent becomes what the manifest of its role says now."""
+        for agent in list(self._view().agents.values()):
+            usual = defaults(agent.role)
+            for event in () if usual is None else follow_role(agent, usual):
+                if not await self._append(agent.id, event):
+                    self._journal.info("edited at this moment: follows its role with the next start", agent=agent.id)
 
     # --- the log ---
 

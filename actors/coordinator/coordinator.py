@@ -24,6 +24,7 @@ from events.ids import WaitReason
 from events.task import ReviewAssigned, TaskAssigned, TaskHandedOver
 from vapora.clock import Clock
 from vapora.domain import task
+from vapora.domain.agent import RoleDefaults
 from vapora.domain.cell import Rest
 from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.swarm import rules as swarm
@@ -44,7 +45,8 @@ class SwarmCoordinator:
     and then, for a quick start. `consumer`: a queue that delivers the work; without one, the log itself is the queue,
     and what waits in it may start. `kill`, `beat`, `heartbeat_s`: how agents that do not answer are ended, and when one
     is taken for that (`actors.coordinator.agent_watch`). `most_runs_of`: how many runs of a role go on at once where
-    the workspace does not say.
+    the workspace does not say. `role_defaults`: what an agent of a role is by itself, which those follow at a start
+    that nobody edited; None: unknown.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class SwarmCoordinator:
         beat: Callable[[str], Heartbeat] = lambda role: Heartbeat(),
         heartbeat_s: float = 5.0,
         most_runs_of: Mapping[str, int] | None = None,
+        role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
     ) -> None:
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
+        self._role_defaults = role_defaults
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
@@ -107,6 +111,7 @@ class SwarmCoordinator:
             await self._consumer.catch_up(self._log)
         await self._follower.catch_up()
         self._caught_up = True
+        await self._watch.follow_roles(self._role_defaults)
         self._pool.expect(self._swarm.agents, swarm.running(self._swarm))
         try:
             if self._consumer is not None:

@@ -102,6 +102,7 @@ class ModelChoice:
             task_type=call.routing.task_type,
             complexity=call.routing.complexity,
             critical=call.routing.critical,
+            prefers=call.routing.prefers,
             size=call.routing.size,
             tier=standing.tier,
             when_exceeded=standing.when_exceeded,

@@ -9,7 +9,10 @@ from vapora.tools.servers import BuiltInServer
 
 # The server's id, and the function that makes it as `module:name`; it takes the `Wiring` of `actors.composition`. It is
 # called with the first look at the server's tools, so that nobody imports what nobody uses.
-BUILT_IN: Final[dict[str, str]] = {}
+BUILT_IN: Final[dict[str, str]] = {
+    "github": "actors.trackers.tools:github_server",
+    "jira": "actors.trackers.tools:jira_server",
+}
 
 
 def make(server_id: str, wiring: Any) -> BuiltInServer:

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 import structlog
 
 from actors.follower import LogLoop, Ticker
+from actors.indexer import Indexer
 from actors.projector.frame_buffer import Frame, FrameBuffer
 from projections.engine.base import LoggedEvent, Projection
 from projections.engine.last_event import LastEvent
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import GapError, Runner
 from projections.engine.store import ReadStore
+from projections.uses import uses
 from vapora.domain.cell import Rest
 from vapora.log.client import LogClient
 
@@ -37,7 +39,8 @@ T = TypeVar("T")
 
 
 class Projector:
-    """`open_store` opens the read models' store; everything that touches it runs in one thread."""
+    """`open_store` opens the read models' store; everything that touches it runs in one thread. `indexer`: keeps the
+    search index beside it; None where nothing is searched, as in the log of people."""
 
     def __init__(
         self,
@@ -46,12 +49,14 @@ class Projector:
         open_store: Callable[[], ReadStore],
         projections: Sequence[Projection],
         *,
+        indexer: Indexer | None = None,
         look_s: float = _REBUILD_LOOK_S,
         window_s: float = WINDOW_S,
     ) -> None:
         self._log = log
         self._workspace = workspace
         self._open_store = open_store
+        self._indexer = indexer
         self._projections = projections
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"projector-{workspace}")
         self._ring = FrameBuffer()
@@ -84,8 +89,12 @@ class Projector:
         self._follower = _Feeder(f"projector/{self._workspace}", self._log, self._feed, runner.position, self._window_s)
         self._follower.start()
         self._rebuilding.start()
+        if self._indexer is not None:
+            await self._indexer.start()
 
     async def stop(self) -> None:
+        if self._indexer is not None:
+            await self._indexer.stop()
         await self._rebuilding.stop()
         if self._follower is not None:
             await self._follower.stop()
@@ -96,7 +105,11 @@ class Projector:
     async def health(self) -> dict[str, Any]:
         follower = self._following()
         problem = follower.problem or self._rebuilding.problem
-        return {"position": follower.position, "problem": problem, **await self.status()}
+        store = self._opened()
+        used = await self._in_thread(lambda: _uses(store, self._projections))
+        if problem is None and self._indexer is not None and self._indexer.problem:
+            problem = f"search: {self._indexer.problem}"
+        return {"position": follower.position, "problem": problem, "uses": used, **await self.status()}
 
     async def rest(self) -> Rest:
         follower = self._following()
@@ -107,7 +120,11 @@ class Projector:
         store = self._opened()
         if await self._in_thread(lambda: _positions(store, self._projections)):
             return Rest("a read model is being built")
-        return Rest("its read models are behind" if await follower.is_behind() else "")
+        if await follower.is_behind():
+            return Rest("its read models are behind")
+        if self._indexer is not None and (self._indexer.problem or await self._indexer.is_behind()):
+            return Rest("its search index is behind")
+        return Rest("")
 
     def _is_followed(self) -> bool:
         """Else nobody makes frames: who comes later is told from the tables."""
@@ -119,6 +136,10 @@ class Projector:
 
     async def wait_for(self, position: int, timeout_s: float) -> int:
         return await self._following().wait_for(position, timeout_s)
+
+    async def search_wait_for(self, position: int, timeout_s: float) -> int:
+        """As `wait_for`, for the search index."""
+        return position if self._indexer is None else await self._indexer.wait_for(position, timeout_s)
 
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[Frame]:
         """Changed rows with position > `after`, a frame a position; waits for the first."""
@@ -294,6 +315,11 @@ def _mark(store: ReadStore) -> LastEvent | None:
 def _clear(store: ReadStore) -> None:
     with store.transaction() as transaction:
         transaction.clear()
+
+
+def _uses(store: ReadStore, projections: Sequence[Projection]) -> tuple[str, ...]:
+    with store.snapshot() as rows:
+        return uses(rows, projections)
 
 
 def _positions(store: ReadStore, projections: Sequence[Projection]) -> dict[str, int]:

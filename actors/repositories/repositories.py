@@ -6,7 +6,7 @@ restart both are looked at again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -112,6 +112,10 @@ class Repositories:
     @_counted
     async def file(self, task_id: str, path: str, ref: str | None = None) -> FileText:
         return await self._views.file(task_id, path, ref)
+
+    @_counted
+    async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:
+        return await self._views.files_at(project_id, oid, paths)
 
     @_counted
     async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 
@@ -141,15 +142,17 @@ class Views:
         repository = await self._opened.repository(await self._opened.project(task.project_id))
         name = worktree_name(task.id, task.attempt)
         commit, data, size = await self._opened.thread(repository.file, name, path, ref)
-        binary = b"\0" in data[:_LOOKED_AT_FOR_NUL]
-        return FileText(
-            path=shown(path),
-            ref=commit,
-            size=size,
-            text=None if binary else data.decode("utf-8", "replace"),
-            binary=binary,
-            truncated=size > len(data),
-        )
+        return _file(path, commit, data, size)
+
+    async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:
+        repository = await self._opened.repository(await self._opened.project(project_id))
+        if not await self._opened.thread(repository.has, oid):
+            await self._opened.thread(repository.fetch)
+        found = []
+        for path in paths:
+            with suppress(NotFoundError):
+                found.append(_file(path, oid, *await self._opened.thread(repository.file_at, oid, path)))
+        return tuple(found)
 
     async def _work_of_run(self, task: Task, run_id: str) -> Work:
         """What the run left, or has left so far."""
@@ -193,6 +196,18 @@ class Views:
             )
             for one in results
         )
+
+
+def _file(path: str, commit: str, data: bytes, size: int) -> FileText:
+    binary = b"\0" in data[:_LOOKED_AT_FOR_NUL]
+    return FileText(
+        path=shown(path),
+        ref=commit,
+        size=size,
+        text=None if binary else data.decode("utf-8", "replace"),
+        binary=binary,
+        truncated=size > len(data),
+    )
 
 
 def _compare(repository: Repository, name: str, work: Work | None) -> Changes:

@@ -99,7 +99,10 @@ class Supervisor:
         }
 
     async def standing(self, workspace: str = "") -> tuple[str, Standing]:
-        known = "awake" if workspace in self._cells else "asleep" if workspace in self._asleep else "unknown"
+        known = "awake" if workspace in self._cells else "unknown"
+        if known == "unknown" and workspace in self._asleep:
+            # Its parts are started one by one, and work may be done before the last of them has answered.
+            known = "waking" if workspace in self._waking else "asleep"
         archived = len(self._archived - self._cells.keys())
         return known, Standing(frozenset(self._cells), len(self._asleep), archived, dict(self._closed))
 
@@ -237,9 +240,17 @@ class Supervisor:
         return {name for name in known if is_workspace(name)}
 
     async def _state_of(self, workspace: str) -> dict[str, Any]:
-        parts = self._parts_of(workspace)
-        states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in parts))
-        return dict(zip(parts, states, strict=True))
+        state = await self._states_of(workspace, self._parts_of(workspace))
+        if workspace in self._archived:
+            return state
+        # What only some workspaces need runs from the first question on, as the others do.
+        used = [kind for kind in state.get("projector", {}).get("uses", ()) if kind not in state]
+        return {**state, **await self._states_of(workspace, used)}
+
+    async def _states_of(self, workspace: str, parts: Iterable[str]) -> dict[str, Any]:
+        kinds_ = list(parts)
+        states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in kinds_))
+        return dict(zip(kinds_, states, strict=True))
 
     async def _ask(self, address: Address) -> dict[str, Any]:
         try:
@@ -263,7 +274,8 @@ class Supervisor:
                 return
             try:
                 head = await self._runtime.ref(Address("log", workspace)).head()
-                asked = (self._runtime.ref(Address(kind, workspace)).rest() for kind in self._parts_of(workspace))
+                parts = {**dict.fromkeys(self._parts_of(workspace)), **self._cells[workspace]}
+                asked = (self._runtime.ref(Address(kind, workspace)).rest() for kind in parts)
                 rests: list[Rest] = await asyncio.gather(*asked)
             except Exception as error:  # of whatever part: nobody knows then what it still has to do
                 self._why_awake[workspace] = f"{type(error).__name__}: {error}"

@@ -71,6 +71,11 @@ class Teller:
         if channel.mail is not None:
             await self._mailer.check(channel.mail)
 
+    async def is_of_plan(self, task_id: str) -> bool:
+        """Whether this card plans, and what it hands in is a proposal to people."""
+        task = (await self._tasks.load(task_stream(task_id))).state
+        return task is not None and "plan_id" in task.context
+
     async def tell(self, channel: ChannelSet, recorded: Recorded) -> Attempt:
         """One attempt. Raises where the log or the vault cannot be asked, which is no attempt."""
         notice = notices.notice_of(recorded.event) or notices.SAMPLE
@@ -118,7 +123,8 @@ class Teller:
             task = (await self._tasks.load(task_stream(task_id))).state
             if task is not None:
                 said |= {"task_title": task.title, "project_id": task.project_id}
-            said["link"] = self._link(f"/t/{task_id}")
+            plan_id = task.context.get("plan_id") if task is not None and notice == "plan-proposed" else None
+            said["link"] = self._link(f"/plans/{plan_id}" if plan_id else f"/t/{task_id}")
         elif run_id:
             said["workflow"] = await self._workflow(workflow_run_stream(run_id))
             said["link"] = self._link("/workflows")

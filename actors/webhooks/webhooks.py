@@ -24,6 +24,7 @@ from actors.webhooks.telling import Teller
 from events import DomainEvent, Recorded, Unknown, topics
 from events.channel import ChannelRemoved, ChannelResent, ChannelSet, ChannelTested
 from events.ids import StreamName, channel_stream, webhook_stream
+from events.run import RunSucceeded
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
 from vapora.clock import Clock
 from vapora.dispatch import answer_to
@@ -261,7 +262,7 @@ class Webhooks:
             found += [
                 (one.id, record.position, record.topic) for one in self._hooks.values() if one.wants(record.topic)
             ]
-            found += self._to_tell(record)
+            found += await self._to_tell(record)
             if record.topic in _SETTINGS:
                 changed.append(_changed(self._hooks, self._channels, record.open()))
                 reached = record.position
@@ -277,14 +278,17 @@ class Webhooks:
             self._post.wake()
         return reached, reached < polled.head
 
-    def _to_tell(self, record: LazyRecord) -> list[tuple[str, int, str]]:
+    async def _to_tell(self, record: LazyRecord) -> list[tuple[str, int, str]]:
         """For each channel that is told of it. An event is opened only where one may be."""
         topic = record.topic
         asked = [one for one in self._channels.values() if one.set.enabled and topic in one.topics]
         if not asked:
             return []
         event = record.open().event
-        return [(channel_key(one.id), record.position, topic) for one in asked if one.wants(event)]
+        wanting = [one for one in asked if one.wants(event)]
+        if wanting and isinstance(event, RunSucceeded) and not await self._teller.is_of_plan(event.task_id):
+            return []
+        return [(channel_key(one.id), record.position, topic) for one in wanting]
 
     def _take_over(self, one: Webhook | Channel | Resend) -> None:
         match one:

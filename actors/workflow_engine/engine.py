@@ -20,7 +20,7 @@ from actors.workflow_engine.hook import Scheduler
 from events import Recorded
 from events.base import DomainEvent
 from events.ids import StreamName, task_stream, workflow_run_stream
-from events.workflow import StageCardsMade, StageFailed, StageUndone
+from events.workflow import FailureKind, StageCardsMade, StageFailed, StageUndone
 from vapora.clock import Clock
 from vapora.dispatch import Dispatcher
 from vapora.domain.cell import Rest
@@ -112,6 +112,8 @@ class WorkflowEngine:
         await self._follower.stop()
         if self._saved is not None and self._caught_up:
             await self._saved.close(self._log, self._live, self._live.position)
+        if self._scheduler is not None and self._caught_up:
+            await self._scheduler.close()
 
     async def health(self) -> dict[str, Any]:
         return {
@@ -119,6 +121,7 @@ class WorkflowEngine:
             "problem": self._follower.problem,
             "runs": len(self._live.runs),
             "files": {} if self._files is None else dict(self._files.problems),
+            "documents": {} if self._scheduler is None else dict(self._scheduler.problems),
         }
 
     async def rest(self) -> Rest:
@@ -284,10 +287,12 @@ class WorkflowEngine:
                 try:
                     limited = await self._limits.limited(origin, run, event)
                     if limited is None:
-                        raise BadInputError("Nothing is left of the budget of the run.")
+                        instead = _instead_of(event, "Nothing is left of the budget of the run.", "over-budget")
+                        return await self._request(live, _without(live.run, events[:index], instead, now), now)
                     made, decided_on = await submissions(self._dispatcher, run, limited)
                 except (BadInputError, NotFoundError, ConflictError) as error:
-                    return await self._request(live, _without(live.run, events[:index], event, error, now), now)
+                    instead = _instead_of(event, str(error)[:2_000], "failed")
+                    return await self._request(live, _without(live.run, events[:index], instead, now), now)
                 events[index] = event = limited
                 changes += made
                 expected |= decided_on
@@ -312,14 +317,16 @@ class WorkflowEngine:
         return Origin(self._workspace, ACTOR, run.correlation)
 
 
-def _without(run: Run, before: Sequence[DomainEvent], made: StageCardsMade, error: Exception, now: datetime) -> Plan:
-    """The plan up to a card that cannot be made, and what follows from that."""
-    reason = str(error)[:2_000]
-    instead: DomainEvent
+def _instead_of(made: StageCardsMade, reason: str, outcome: FailureKind) -> DomainEvent:
+    """Of cards that cannot be made."""
+    about = {"workflow_run_id": made.workflow_run_id, "stage": made.stage}
     if made.purpose == "undo":
-        instead = StageUndone(workflow_run_id=run.id, stage=made.stage, outcome="failed", reason=reason)
-    else:
-        instead = StageFailed(workflow_run_id=run.id, stage=made.stage, outcome="failed", reason=reason)
+        return StageUndone(**about, outcome="failed", reason=reason)
+    return StageFailed(**about, outcome=outcome, reason=reason)
+
+
+def _without(run: Run, before: Sequence[DomainEvent], instead: DomainEvent, now: datetime) -> Plan:
+    """The plan up to a card that cannot be made, and what follows from that."""
     events = (*before, instead)
     for event in events:
         run = evolve(run, event, now) or run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,4 +25,13 @@ class Scheduler(Protocol):
 
     async def act(self, now: datetime) -> None:
         """Do what is due. What raises is tried again, later and later; whatever takes effect does so in one append."""
+        ...
+
+    async def close(self) -> None:
+        """Save what spares time at the next start."""
+        ...
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """What does not work at the moment, for health."""
         ...

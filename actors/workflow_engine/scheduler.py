@@ -58,6 +58,7 @@ class Scheduler:
         self._made: dict[str, str] = {}
         # Those that are due, and wait until what they began is over.
         self._waiting: set[str] = set()
+        self.problems: dict[str, str] = {}  # one that is not looked at raises
         self._journal = structlog.get_logger(ACTOR)
 
     @property
@@ -90,6 +91,9 @@ class Scheduler:
                 failed = error
         if failed is not None:
             raise failed
+
+    async def close(self) -> None:
+        """Its schedules are read again."""
 
     async def _look_at(self, schedule_id: str, now: datetime) -> None:
         """What was done comes by as an event, which sets the timer anew."""

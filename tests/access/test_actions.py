@@ -15,8 +15,9 @@ from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 from vapora.tools.table import TOOLS
 
-# What no operation of the document stands for: a socket, the document itself, and where a browser is sent to sign in.
-BESIDE = {"follow_live", "get_openapi", "get_docs", "start_openid", "finish_openid"}
+# What no operation of the document stands for: a socket, the document itself, where a browser is sent to sign in,
+# another protocol, and what a tracker sends.
+BESIDE = {"follow_live", "get_openapi", "get_docs", "start_openid", "finish_openid", "use_mcp", "take_tracker_webhook"}
 
 
 @pytest.fixture(scope="module")

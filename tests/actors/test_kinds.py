@@ -42,7 +42,7 @@ def test_only_what_reaches_a_provider_is_never_sent_twice() -> None:
         for method, _ in inspect.getmembers(kinds.load(kind.actor), inspect.isfunction)
         if not may_repeat(kind.name, method)
     ]
-    assert once == [("router", "complete")]
+    assert once == [("trackers", "use_tool"), ("router", "complete")]
 
 
 def test_the_same_name_on_another_actor_is_repeated() -> None:

@@ -66,7 +66,7 @@ def actors_of(system: LocalActorSystem, workspace: str) -> list[str]:
     return sorted(str(one) for one in system.runtime.running() if one.workspace == workspace)
 
 
-async def until(is_so: Callable[[], Any], timeout_s: float = 30) -> None:
+async def until(is_so: Callable[[], Any], timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while not await is_so():
             await asyncio.sleep(0.01)
@@ -285,7 +285,18 @@ class PowerCutError(BaseException):
     """What no handler of errors catches."""
 
 
-STEPS = ("export", "note the export", "streams", "texts", "secrets", "read models", "log", "folder", "note the end")
+STEPS = (
+    "export",
+    "note the export",
+    "streams",
+    "texts",
+    "secrets",
+    "read models",
+    "search index",
+    "log",
+    "folder",
+    "note the end",
+)
 
 
 @pytest.mark.parametrize("step", STEPS)

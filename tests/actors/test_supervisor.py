@@ -39,6 +39,8 @@ class Part:
             await meanwhile()
 
     async def health(self) -> dict[str, Any]:
+        if (held := self._world.held.get(str(self._address))) is not None:
+            await held.wait()
         if str(self._address) in self._world.ill:
             raise KeyError("bug")
         return {"status": "ok", "head": self._world.heads.get(self._address.workspace, 0)}
@@ -64,6 +66,8 @@ class World:
         self.stopped: list[str] = []
         # What happens while a part is being stopped.
         self.while_stopping: dict[str, Callable[[], Awaitable[None]]] = {}
+        # Parts that do not answer before this is set.
+        self.held: dict[str, asyncio.Event] = {}
         self.kept: dict[str, CellRecord] = {}
         self.clock = MovableClock()
         self.runtime = LocalRuntime(self._build)
@@ -204,6 +208,21 @@ async def test_a_cell_that_nobody_asks_for_is_stopped_in_order_and_noted(world: 
     assert (await supervisor.standing("acme"))[0] == "asleep"
     await supervisor.open("acme")
     assert world.running("acme") == set(kinds.residents())
+    assert (await supervisor.standing("acme"))[0] == "awake"
+
+
+async def test_a_cell_whose_parts_are_being_started_is_not_called_asleep(world: World) -> None:
+    """Its work may be done before the last part has answered: who waits for its sleep must not take this for it."""
+    world.make("acme")
+    supervisor = world.supervisor(idle_s=0)
+    await supervisor.open("acme")
+    await supervisor.cells()
+    held = world.held["repositories/acme"] = asyncio.Event()
+    opening = asyncio.create_task(supervisor.open("acme"))
+    await passed(lambda: "coordinator" in world.running("acme"))
+    assert (await supervisor.standing("acme"))[0] == "waking"
+    held.set()
+    await opening
     assert (await supervisor.standing("acme"))[0] == "awake"
 
 

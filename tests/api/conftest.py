@@ -38,6 +38,7 @@ def settings(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Sett
         max_body_bytes=50_000,
         repo_roots=(tmp_path,),
         webhook_allow=(ip_network("127.0.0.1/32"),),
+        tracker_allow=(ip_network("127.0.0.1/32"),),
     )
 
 
@@ -68,7 +69,8 @@ def namespaces() -> None:
 
 @pytest.fixture
 async def person(namespaces: None, tmp_path: Path) -> AsyncIterator[Person]:
-    async with Site(tmp_path, webhook_allow=(ip_network("127.0.0.1/32"),)) as site:
+    inside = (ip_network("127.0.0.1/32"),)
+    async with Site(tmp_path, webhook_allow=inside, tracker_allow=inside) as site:
         site.theirs.commit({"slug.py": SLUG}, "Begin")
         site.vendors.default(scripted(WORK))
         app = create_app(site.system, site.settings, "1.2.3", rehearsal=False)

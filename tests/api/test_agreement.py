@@ -96,7 +96,19 @@ class World:
                 "secret": "channel-x",
                 "url": "http://127.0.0.1:9/hooks",
             },
+            "SetTracker": {
+                "kind": "github",
+                "url": "http://127.0.0.1:9",
+                "remote": "acme/app",
+                "project_id": project_id,
+                "secret": "tracker-x",
+            },
+            "LinkTask": {"tracker_id": "x"},
             "AskPlan": {"project_id": project_id, "goal": "Export links"},
+            "CreateDocument": {"title": "How to lend a book"},
+            "EditDocument": {"version": 1},
+            "MergeDocument": {"into": "y"},
+            "SetDocumentation": {"rule": "off"},
             "RevisePlan": {"text": "Smaller"},
             "AcceptPlan": {"seen": "0" * 64},
             "CheckWorkflow": {"text": "name = 'x'"},
@@ -240,7 +252,10 @@ class World:
 
 # Which of these go together no document can say; `tests/domain` does.
 _TOGETHER = {
+    "/api/v1/documents": {"path", "project_id"},
+    "/api/v1/documents/{document_id}/merge": {"into", "from"},
     "/api/v1/schedules/{schedule_id}": {"task", "workflow_id"},
+    "/api/v1/trackers/{tracker_id}": {"kind", "url", "remote", "username", "secret", "webhook_secret"},
     "/api/v1/channels/{channel_id}": {"kind", "secret", "url", "chat_id", "mail"},
 }
 

@@ -49,6 +49,17 @@ async def test_a_card_that_is_done_is_told(door: Door, receiver: Receiver) -> No
     assert items[0]["topic"] == "task.completed" and items[0]["attempts"] == 1
 
 
+async def test_people_are_told_that_a_plan_waits_and_of_no_other_planning(door: Door, receiver: Receiver) -> None:
+    await set_up(door, receiver, notices=["plan-proposed"])
+    project = (await door.project())["id"]
+    other = await door.task(project, title="Plan the holidays", role="project-manager", task_type="planning")
+    await door.in_state(other["task_id"], "done")
+    await door.ask("POST", "/plans", 201, {"goal": "Export links", "project_id": project})
+    [message] = await receiver.wait_for(1)
+    assert message.said["text"].startswith("A plan waits for a decision: ")
+    assert "Export links" in message.said["text"]
+
+
 async def test_a_sample_says_what_came_of_it(door: Door, receiver: Receiver) -> None:
     await set_up(door, receiver)
     outcome = await door.ask("POST", "/channels/ops/test", 200)

@@ -124,7 +124,9 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/tasks/{task_id}/merge", {"message": "Mend it"}, task_id=other)
     await walk.post("/tasks/{task_id}/move", {"state": "archived"}, task_id=other)
 
+    await walk.post("/knowledge/relations", {"problem": "It fails", "cause": "A locale", "task_id": task})
     await _plan(walk, project)
+    await _documents(walk)
     await _workflow(walk, project)
     await walk.post("/secrets/rotate")
     await walk.post("/workspaces", {"name": "Acme"})
@@ -140,7 +142,20 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await person.ask("PUT", "/channels/ops", 200, channel)
     await walk.post("/channels/{channel_id}/test", None, channel_id="ops")
     await walk.post("/channels/{channel_id}/resend", {"positions": [1]}, channel_id="ops")
+    tracker = {
+        "kind": "github",
+        "url": receiver.url[:-6],
+        "remote": "a/b",
+        "project_id": project,
+        "secret": "tracker-x",
+    }
+    await person.ask("PUT", "/trackers/app", 200, tracker)
+    await walk.post("/trackers/{tracker_id}/import", {"numbers": ["7"]}, tracker_id="app")
+    await walk.post("/tasks/{task_id}/issue", {"tracker_id": "app"}, task_id=task)
     await receiver.stop()
+    await walk.post("/marketplace/refresh", None)
+    await walk.post("/marketplace/{package}/install", {}, package="pr-monitor")
+    await walk.post("/marketplace/{package}/upgrade", {}, package="pr-monitor")
 
     posts = {
         one["operationId"]
@@ -201,6 +216,15 @@ async def _plan(walk: Walk, project: str) -> None:
     other = await person.ask("POST", "/plans", 201, {"goal": "Import links", "project_id": project})
     await walk.post("/plans/{plan_id}/dismiss", {"reason": "Not now"}, plan_id=other["id"])
     person.site.vendors.default(scripted(WORK))
+
+
+async def _documents(walk: Walk) -> None:
+    made = [(await walk.post("/documents", {"title": title, "text": "Lend it."}))["id"] for title in ("One", "Two")]
+    await walk.post("/documents/{document_id}/publish", {"version": 1}, document_id=made[0])
+    await walk.post("/documents/{document_id}/archive", {"reason": "old"}, document_id=made[0])
+    await walk.post("/documents/{document_id}/restore", None, document_id=made[0])
+    await walk.post("/documents/{document_id}/merge", {"from": made[1]}, document_id=made[0])
+    await walk.post("/documentation/draw", {"of": "decisions"})
 
 
 def _writes(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

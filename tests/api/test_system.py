@@ -38,6 +38,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    TrackersPort,
     WebhooksPort,
 )
 from vapora.records import Append, StreamAppend
@@ -93,6 +94,9 @@ class Unready:
         raise self._error
 
     def channels(self, workspace: str) -> ChannelsPort:
+        raise self._error
+
+    def trackers(self, workspace: str) -> TrackersPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

@@ -116,8 +116,12 @@ async def _worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sent = {"file": ("shot.png", SHOT)}
         nightly = {"project_id": project["id"], "title": "Look at the logs"}
         await door.ask("PUT", "/schedules/nightly", 200, {"cron": "30 2 * * *", "task": nightly})
+        await door.ask("POST", "/documents", 201, {"title": "How to parse", "text": "ü" * 9_000})
+        await door.ask("PUT", "/documentation", 200, {"rule": "batched"})
         team = {"kind": "slack", "notices": ["task-failed"], "secret": "channel-team"}
         await door.ask("PUT", "/channels/team", 200, team)
+        issues = {"kind": "github", "remote": "acme/app", "project_id": project["id"], "secret": "tracker-app"}
+        await door.ask("PUT", "/trackers/app", 200, {**issues, "enabled": False})
         attached = await door.http.post(f"/api/v1/tasks/{held['task_id']}/attachments", files=sent)
         assert attached.status_code == 201, attached.text
     BlobStore(settings_of(data).blob_folder("default")).put("ü".encode() * 10_000)

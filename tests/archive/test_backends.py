@@ -120,7 +120,8 @@ def test_there_and_back_again_all_is_the_same_to_the_byte(
         with closing(opened(settings.data, _url(settings))) as log:
             models.append(read_models(log, place))
     assert models[0] == models[1] == models[2]
-    assert sum(map(bool, models[0].values())) > len(models[0]) // 2
+    # The long one is of the board's work alone.
+    assert sum(map(bool, models[0].values())) > (20 if history == "a long one" else len(models[0]) // 2)
 
 
 async def test_work_goes_on_in_the_other_backend_and_comes_back(data: Path, database_url: str, tmp_path: Path) -> None:

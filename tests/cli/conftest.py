@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,13 @@ def quick(data: Path, port: int) -> Settings:
         rehearsal_max_delay_s=0,
         budget_patience_s=0.2,
         repo_roots=(Path(tempfile.gettempdir()),),
+        webhook_allow=(ip_network("127.0.0.1/32"),),
     )
 
 
-def invoke(*arguments: str, **environ: str) -> Said:
+def invoke(*arguments: str, typed: str | None = None, **environ: str) -> Said:
     env = {"COLUMNS": "80", "TERM": "dumb", "VAPORA_URL": "http://127.0.0.1:9"} | environ
-    result = CliRunner().invoke(app, arguments, env=env)
+    result = CliRunner().invoke(app, arguments, input=typed, env=env)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Said(result.exit_code, result.stdout, result.stderr)
@@ -76,7 +78,7 @@ def url(server_data: Path) -> Iterator[str]:
 @pytest.fixture
 def vapora(url: str, server_data: Path) -> Run:
     """A command that speaks to the server, on its machine."""
-    return lambda *arguments: invoke(*arguments, VAPORA_URL=url, VAPORA_DATA=str(server_data))
+    return lambda *arguments, **typed: invoke(*arguments, **typed, VAPORA_URL=url, VAPORA_DATA=str(server_data))
 
 
 @pytest.fixture

@@ -41,6 +41,10 @@ def data() -> Iterator[Path]:
         yield Path(folder)
 
 
+# Where a test says nothing of processes: a third of those to start.
+PACKED = {"VAPORA_PLACEMENT": "packed"}
+
+
 def environment() -> dict[str, str]:
     """As on a fresh machine: no provider, nothing of the tests' own Ray."""
     return {
@@ -129,8 +133,7 @@ def test_the_demo_ends_with_every_card_done_by_all_twelve_roles_and_work_in_the_
 
 def test_an_interrupted_demo_leaves_nothing_behind_and_up_goes_on_with_it(data: Path) -> None:
     path = data / "workspaces" / "default" / "log.db"
-    packed = {"VAPORA_PLACEMENT": "packed"}
-    demo = start("demo", "--data", str(data), "--port", str(free_port()), env=packed)
+    demo = start("demo", "--data", str(data), "--port", str(free_port()), env=PACKED)
     wait_for("work in the log", lambda: path.exists() and _count(path, RunSucceeded) >= 3)
     code, took = interrupt(demo, data)
     assert code == 130
@@ -138,7 +141,7 @@ def test_an_interrupted_demo_leaves_nothing_behind_and_up_goes_on_with_it(data: 
     assert_sound(read_log(path))
 
     port = free_port()
-    up = start("up", "--data", str(data), "--port", str(port), env=packed)
+    up = start("up", "--data", str(data), "--port", str(port), env=PACKED)
     with Client(f"http://127.0.0.1:{port}") as client:
         wait_for("up is ready", lambda: _ready(client))
         second = subprocess.run(
@@ -163,7 +166,7 @@ def test_a_clean_stop_waits_for_answers_that_are_on_their_way(data: Path) -> Non
     port = free_port()
     path = data / "workspaces" / "default" / "log.db"
     with FakeVendors() as vendors, Client(f"http://127.0.0.1:{port}") as client:
-        up = start("up", "--data", str(data), "--port", str(port), env=vendors.environ())
+        up = start("up", "--data", str(data), "--port", str(port), env=vendors.environ() | PACKED)
         wait_for("up is ready", lambda: _ready(client))
         project = client.create_project(CreateProject(name="Stopped")).id
         with vendors.hold() as gate:
@@ -205,7 +208,7 @@ def test_serve_config_starts_it_too(data: Path) -> None:
     config = data / "serve_config.yaml"
     shipped = (Path(__file__).parents[2] / "serve_config.yaml").read_text()
     config.write_text(shipped.replace("port: 8000", f"port: {port}"))
-    env = environment() | {"VAPORA_DATA": str(data)}
+    env = environment() | PACKED | {"VAPORA_DATA": str(data)}
     cluster.prepare_environment(data, env)
     served = subprocess.Popen(
         [str(Path(sys.executable).parent / "serve"), "run", str(config)],

@@ -3,6 +3,7 @@ it stands on. docs/operations.md has the whole table of who dies and what happen
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -13,10 +14,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from mcp.client import Client
 
 from tests.ports import free_port
 from tests.startup.launched import ENDS_IN_S, Launched
 from tests.waiting import wait_for
+from vapora.api.mcp.tools import TOOLS
 from vapora.startup import lock
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
@@ -34,8 +37,8 @@ def launched(tmp_path: Path) -> Iterator[list[Launched]]:
         one.kill()
 
 
-def up(made: list[Launched], data: Path) -> Launched:
-    made.append(Launched(data, "--port", str(free_port())))
+def up(made: list[Launched], data: Path, **environ: str) -> Launched:
+    made.append(Launched(data, "--port", str(free_port()), **environ))
     return made[-1]
 
 
@@ -57,12 +60,22 @@ def member(of: Launched, name: str) -> psutil.Process:
     return found
 
 
+def tools_at(api: str) -> set[str]:
+    """What a client of the Model Context Protocol is offered there."""
+
+    async def listed() -> set[str]:
+        async with Client(api.removesuffix("/api/v1") + "/mcp", read_timeout_seconds=BACK_IN_S) as client:
+            return {tool.name for tool in (await client.list_tools()).tools}
+
+    return asyncio.run(listed())
+
+
 def test_ctrl_c_at_three_moments_of_a_start_leaves_nothing_and_the_next_start_works(
     launched: list[Launched], tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     for line in ("VAPORA is starting", "Starting Ray", "Ray runs"):
-        one = up(launched, data)
+        one = up(launched, data, VAPORA_PLACEMENT="packed")
         one.wait_for_line(line, UP_IN_S)
         ended_in_s = one.interrupt()
         assert ended_in_s < ENDS_IN_S, one.text
@@ -71,7 +84,7 @@ def test_ctrl_c_at_three_moments_of_a_start_leaves_nothing_and_the_next_start_wo
         assert one.family() == []
         assert lock.owner(data) is None
 
-    last = up(launched, data)
+    last = up(launched, data, VAPORA_PLACEMENT="packed")
     assert httpx.get(last.addresses()["api"] + "/board").status_code == 200
     last.interrupt()
     assert (last.process.returncode, last.family()) == (0, []), last.text
@@ -82,10 +95,11 @@ def test_two_at_once_bear_names_and_a_dead_ray_ends_them_with_a_sentence(
 ) -> None:
     first = up(launched, tmp_path / "first")
     here = first.addresses()
-    second = up(launched, tmp_path / "second")
+    second = up(launched, tmp_path / "second", VAPORA_PLACEMENT="packed")
     there = second.addresses()
     for told in (here, there):
         assert httpx.get(told["api"] + "/board", timeout=20).status_code == 200
+        assert tools_at(told["api"]) == set(TOOLS)
 
     agents = [member(one, "ray::DashboardAgent") for one in (first, second)]
     ports = [{one.laddr.port for one in agent.net_connections() if one.status == "LISTEN"} for agent in agents]

@@ -43,7 +43,14 @@ def test_ids_come_from_the_role_so_that_they_are_the_same_after_a_restart() -> N
 def test_given_nothing_when_registered_then_the_manifest_fills_the_gaps() -> None:
     assert register(None) == (REGISTERED,)
     assert register(None, capacity=1, task_types=("unit-test",), name="Dev") == (
-        REGISTERED.model_copy(update={"capacity": 1, "task_types": ("unit-test",), "name": "Dev"}),
+        REGISTERED.model_copy(
+            update={
+                "capacity": 1,
+                "task_types": ("unit-test",),
+                "name": "Dev",
+                "own": ("name", "task_types", "capacity"),
+            }
+        ),
     )
 
 

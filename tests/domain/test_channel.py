@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from events.budget import TierChanged
 from events.channel import ChannelRemoved, ChannelResent, ChannelSet
 from events.ids import Scope, Tier
+from events.run import RunSucceeded
 from events.schedule import ScheduleSkipped
 from events.task import TaskCompleted, TaskFailed
 from vapora.commands import RemoveChannel, ResendDeliveries, SetChannel
@@ -98,6 +99,10 @@ def test_it_is_told_what_it_wants_and_of_the_rest_nothing() -> None:
     )
     assert every.wants(tier) and not every.wants(tier.model_copy(update={"tier": Tier.NORMAL}))
     assert set(one.topics) == {"task.failed"} and "task.failed" in every.topics
+    planned = RunSucceeded(
+        run_id="t.1", task_id="t", agent_id="a", role="project-manager", task_type="planning", summary=""
+    )
+    assert every.wants(planned) and not every.wants(planned.model_copy(update={"task_type": "status-report"}))
 
 
 def test_what_is_filled_in_is_no_template_and_no_markup() -> None:

@@ -19,6 +19,7 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+TRACKER = commands.SetTracker(kind="github", remote="acme/app", project_id="x", secret="tracker-app")
 CHANNEL = commands.SetChannel(kind="slack", notices=("*",), secret="channel-slack")
 SCHEDULE = commands.SetSchedule(cron="0 9 * * *", workflow_id="release")
 WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
@@ -111,6 +112,26 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "test_channel": lambda client: client.test_channel("x"),
     "list_channel_deliveries": lambda client: client.channel_deliveries("x"),
     "resend_deliveries": lambda client: client.resend_deliveries("x"),
+    "list_executions": lambda client: client.executions(),
+    "get_execution": lambda client: client.execution("x.1"),
+    "get_curves": lambda client: client.curves(),
+    "get_knowledge_graph": lambda client: client.knowledge_graph(task="x"),
+    "list_relations": lambda client: client.relations(),
+    "record_relation": lambda client: client.record_relation(
+        commands.RecordRelation(problem="It fails", cause="A locale")
+    ),
+    "remove_relation": lambda client: client.remove_relation("x"),
+    "get_knowledge_profile": lambda client: client.profile_from_history("x"),
+    "get_knowledge_effect": lambda client: client.knowledge_effect(),
+    "list_trackers": lambda client: client.trackers(),
+    "get_tracker": lambda client: client.tracker("x"),
+    "set_tracker": lambda client: client.set_tracker("x", TRACKER),
+    "remove_tracker": lambda client: client.remove_tracker("x"),
+    "get_tracker_status": lambda client: client.tracker_status("x"),
+    "check_tracker": lambda client: client.check_tracker("x"),
+    "import_issues": lambda client: client.import_issues("x", ("7",)),
+    "list_links": lambda client: client.card_links("x"),
+    "link_task": lambda client: client.make_issue("x", "app"),
     "list_plans": lambda client: client.plans(),
     "create_plan": lambda client: client.ask_plan("x", "Export links"),
     "get_plan": lambda client: client.plan("x"),
@@ -134,6 +155,21 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "list_approvals": lambda client: client.approvals(),
     "get_approval": lambda client: client.approval("x"),
     "decide_approval": lambda client: client.decide("x", "approve", "0" * 64),
+    "list_documents": lambda client: client.documents(),
+    "create_document": lambda client: client.create_document(commands.CreateDocument(title="xyz")),
+    "get_document": lambda client: client.document("x"),
+    "edit_document": lambda client: client.edit_document("x", commands.EditDocument(version=1, title="xyz")),
+    "remove_document": lambda client: client.remove_document("x"),
+    "list_document_versions": lambda client: client.document_versions("x"),
+    "get_document_difference": lambda client: client.document_difference("x", 1),
+    "publish_document": lambda client: client.publish_document("x"),
+    "archive_document": lambda client: client.archive_document("x"),
+    "restore_document": lambda client: client.restore_document("x"),
+    "merge_document": lambda client: client.merge_document("x", "y"),
+    "list_duplicates": lambda client: client.duplicates(),
+    "draw_documents": lambda client: client.draw_documents(),
+    "get_documentation": lambda client: client.documentation(),
+    "set_documentation": lambda client: client.set_documentation("each"),
     "list_schedules": lambda client: client.schedules(),
     "get_schedule": lambda client: client.schedule("x"),
     "set_schedule": lambda client: client.set_schedule("x", SCHEDULE),

@@ -21,8 +21,8 @@ from vapora.tools.toolbox import Toolbox
 from vapora.tools.values import ToolResult
 
 PROMISED = (
-    "file_read file_list file_write file_edit code_search git_status git_diff git_log run_command ask finish "
-    "submit_review"
+    "file_read file_list file_write file_edit code_search code.symbols code.references code.outline code.complexity "
+    "code.structural_search git_status git_diff git_log run_command ask finish submit_review"
 )
 SOURCE = "def slug(text):\n    return text.lower()\n"
 Make = Callable[..., Toolbox]

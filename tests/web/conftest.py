@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,28 @@ def built() -> None:
     hatch_build.build(_WEB)
 
 
-# For a module only: while it runs, no test can use an event loop of its own.
-@pytest.fixture(scope="module")
-def browser(built: None) -> Iterator[Browser]:
-    path = chromium.find()
-    with sync_playwright() as playwright:
+# One for all tests of this room. It ends with the last of them, and not with the session: while it runs, no test can
+# use an event loop of its own.
+_running = ExitStack()
+_browser: list[Browser] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        _browser.clear()
+        _running.close()
+
+
+@pytest.fixture
+def browser(built: None) -> Browser:
+    if not _browser:
+        path = chromium.find()
+        playwright = _running.enter_context(sync_playwright())
         started = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
-        yield started
-        started.close()
+        _running.callback(started.close)
+        _browser.append(started)
+    return _browser[0]
 
 
 @pytest.fixture

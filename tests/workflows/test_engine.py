@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.runtime.base import Address
 from events.workflow import ApprovalDecided, StageCompleted
 from tests.workflows.site import Site, cards, count, defined, gate, stage
 from vapora.errors import ApprovalDecidedError
@@ -44,3 +45,19 @@ async def test_of_two_who_decide_at_the_same_moment_one_stands(site: Site) -> No
     run = await site.over(run_id)
     assert run.state == ("completed" if said[0] is None else "failed")
     assert count(await site.told(run_id), ApprovalDecided) == 1
+
+
+async def test_a_run_whose_budget_is_used_up_fails_where_it_is_and_has_cost_no_more(site: Site) -> None:
+    stages = [stage(f"part-{number}", retries=1) for number in range(1, 7)]
+    run_id = await site.begin(defined(stages, budget_cents=1))
+    run = await site.over(run_id)
+    assert run.state == "failed"
+    [lost] = [one for one in run.stages.values() if one.state == "failed"]
+    assert (lost.outcome, lost.cards) == ("over-budget", ())
+    assert run.reason == f"The stage {lost.name} failed: Nothing is left of the budget of the run."
+    done = [one for one in run.stages.values() if one.state == "completed"]
+    assert done and all(one.state == "pending" for one in list(run.stages.values())[len(done) + 1 :])
+    made = cards(await site.told(run_id))
+    spent = await site.runtime.ref(Address("budget", "default")).spent_on(made)
+    assert len(made) == len(done)
+    assert 0 < sum(spent.values()) <= 10_000

@@ -16,7 +16,7 @@ from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Write
 from vapora.api.etags import Reading, versioned_if_there
 from vapora.api.forms import At
 from vapora.api.pages import Orders, in_order, page_of
-from vapora.catalog import role, roles
+from vapora.catalog import role_defaults, roles
 from vapora.commands import DrainAgent, EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
 from vapora.errors import BadInputError, ConflictError, NotFoundError
@@ -86,7 +86,7 @@ async def get_agent(agent_id: str, cell: FreshCell, reading: Reading) -> Agent:
 
 @router.put("/{agent_id}", summary="Replace an agent")
 async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Editing) -> Agent:
-    """What is left out becomes what the role's manifest says."""
+    """What is left out becomes what the role's manifest says; for an agent of a package it stays."""
     agent = rules.require((await writing.cell.dispatcher.agents.load(agent_stream(agent_id))).state, agent_id)
     if body.role is not None and body.role not in roles():
         known = f"The roles are: {', '.join(roles())}."
@@ -96,12 +96,12 @@ async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Editing) -> 
             f"The agent '{agent_id}' is a {agent.role}: its role cannot change.",
             remedy=f"Register a {body.role} under another id.",
         )
-    manifest = role(agent.role)
+    usual = rules.defaults_of(agent) if agent.equipment else role_defaults(agent.role)
     command = EditAgent(
-        name=body.name or manifest.title,
-        capabilities=manifest.capabilities if body.capabilities is None else body.capabilities,
-        task_types=manifest.task_types if body.task_types is None else body.task_types,
-        capacity=body.capacity or manifest.concurrency,
+        name=body.name or usual.name,
+        capabilities=usual.capabilities if body.capabilities is None else body.capabilities,
+        task_types=usual.task_types if body.task_types is None else body.task_types,
+        capacity=body.capacity or usual.capacity,
         enabled=body.enabled,
     )
     return await _as_edited(writing, agent_id, command)
@@ -129,12 +129,12 @@ async def remove_agent(agent_id: str, writing: Editing) -> Accepted:
 @router.get("/{agent_id}/learning", summary="Show what an agent has learned")
 async def get_learning(agent_id: str, cell: FreshCell) -> Learning:
     """Its ability in each task type as of now, and day by day how it came to that."""
-    await _require_agent(cell, agent_id)
+    await require_agent(cell, agent_id)
     now = clock.now()
     return await cell.read(lambda rows: profiles.learning(rows, agent_id, now))
 
 
-async def _require_agent(cell: Cell, agent_id: str) -> Agent:
+async def require_agent(cell: Cell, agent_id: str) -> Agent:
     found = await cell.find(agent_stream(agent_id), lambda rows: model.agent_of(rows, agent_id))
     if found is None:
         raise _no_agent(agent_id)
@@ -166,5 +166,7 @@ async def _as_written(cell: Cell, accepted: Accepted, running: int = 0) -> Agent
         running=running,
         capabilities=agent.capabilities,
         task_types=agent.task_types,
+        package=agent.equipment.package if agent.equipment else "",
+        version=agent.equipment.version if agent.equipment else "",
         position=accepted.position,
     )

@@ -27,11 +27,15 @@ from vapora.api import (
     comments,
     cors,
     costs,
+    documentation,
+    documents,
     events,
     flow,
     front_page,
     ids,
+    knowledge,
     live,
+    marketplace,
     openapi,
     openid,
     operator,
@@ -45,6 +49,7 @@ from vapora.api import (
     roles,
     runs,
     schedules,
+    search,
     secrets,
     settings,
     steps,
@@ -52,6 +57,7 @@ from vapora.api import (
     tasks,
     tokens,
     tool_servers,
+    trackers,
     uploads,
     users,
     web,
@@ -66,6 +72,7 @@ from vapora.api.cells import Cells
 from vapora.api.denials import Denials
 from vapora.api.gate import Gate, enforce
 from vapora.api.hosts import Hosts
+from vapora.api.mcp import door as mcp
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
 from vapora.api.people import People
 from vapora.api.rate_limits import RateLimits, Rules
@@ -84,9 +91,24 @@ _STORED_AT_ONCE = 4
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
+    *(
+        projects,
+        repositories,
+        tasks,
+        changes,
+        comments,
+        attachments,
+        board,
+        runs,
+        steps,
+        pauses,
+        plans,
+        knowledge,
+        search,
+    ),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, tool_servers),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers, tool_servers),
+    *(documents, documentation, marketplace),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 
@@ -116,6 +138,7 @@ def create_app(
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.redeem = partial(operator_token.redeem, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
+    app.state.mcp = mcp.Door(version, settings.max_body_bytes)
     problems.install(app)
     openapi.install(app)
     if web.is_built():
@@ -180,6 +203,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         top.include_router(noun.router, prefix=PREFIX, dependencies=asked)
     top.include_router(system.status_router, prefix=PREFIX, dependencies=asked)
     top.include_router(system.router, dependencies=asked)
+    top.include_router(mcp.router, dependencies=asked)
     return tuple(top.routes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,11 +21,15 @@ from vapora.api.metrics import WorkspaceState
 from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.packages import PackageCommands
 from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
+from vapora.knowledge import likeness
 from vapora.log.client import LogClient
+from vapora.marketplace import Shelf
 from vapora.ports import ActorSystemPort, RouterStatusPort
+from vapora.search import SearchReader
 from vapora.settings import Settings
 from vapora.vault import Vault, open_vault
 
@@ -43,6 +48,15 @@ _MOST = 200
 _SWEEP_S = 10.0
 
 T = TypeVar("T")
+
+
+def _require(reached: int, position: int, those: str) -> None:
+    if reached < position:
+        raise BehindError(
+            f"{those} at position {reached}, not yet at {position}.",
+            remedy="Ask again with the same `after`; if it stays so, see /health.",
+            position=reached,
+        )
 
 
 async def rehearses(router: RouterStatusPort, workspace: str) -> bool:
@@ -75,7 +89,13 @@ class Cell:
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
         self.tools = system.tools()
+        self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
+        self.likeness = likeness(settings, workspace)
+        self.packages = PackageCommands(self.log, clock.now, self.blobs)
+        self.shelf = Shelf(
+            settings.package_folder(workspace), settings.package_sources, settings.package_copies, os.environ
+        )
         self.workflow_folder = settings.workflow_folder(workspace)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
@@ -84,6 +104,7 @@ class Cell:
         self._held = 0
         self._request_metrics = request_metrics
         self._reader = StoreReader(system.read_store(workspace))
+        self._searcher = SearchReader(system.search_index(workspace))
         self._readers = CapacityLimiter(_READERS)
 
     async def read(self, question: Callable[[ReadSnapshot], T]) -> T:
@@ -103,12 +124,15 @@ class Cell:
     async def wait_for(self, position: int) -> None:
         """Until the read models have passed `position`; `BehindError` after 5 seconds."""
         reached = await self.projector.wait_for(position, WAIT_S)
-        if reached < position:
-            raise BehindError(
-                f"The read models are at position {reached}, not yet at {position}.",
-                remedy="Ask again with the same `after`; if it stays so, see /health.",
-                position=reached,
-            )
+        _require(reached, position, "The read models are")
+
+    async def search(self, question: Callable[[SearchReader], T]) -> T:
+        """Ask the search index as it is now."""
+        return await to_thread.run_sync(question, self._searcher, limiter=self._readers)
+
+    async def wait_for_search(self, position: int) -> None:
+        """As `wait_for`, of the search index."""
+        _require(await self.projector.search_wait_for(position, WAIT_S), position, "The search index is")
 
     def history(self) -> AbstractContextManager[ReadSnapshot]:
         """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
@@ -137,6 +161,7 @@ class Cell:
         await self.dispatcher.settled()
         await self._secret_events.settled()
         self._reader.close()
+        self._searcher.close()
 
     async def close(self) -> None:
         await self.feed.close()

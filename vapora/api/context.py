@@ -64,6 +64,19 @@ async def _fresh(
 FreshCell = Annotated[Cell, Depends(_fresh)]
 
 
+async def _searched(
+    cell: FreshCell,
+    after: Annotated[Position | None, Query(include_in_schema=False)] = None,
+) -> Cell:
+    if after:
+        await cell.wait_for_search(after)
+    return cell
+
+
+# The cell, with a search index that has passed what the caller has seen, as well.
+SearchedCell = Annotated[Cell, Depends(_searched)]
+
+
 async def _origin(
     request: Request,
     cell: OpenCell,

@@ -11,10 +11,15 @@ from typing import Any
 
 from vapora.api import (
     channel_texts,
+    document_texts,
+    knowledge_texts,
+    package_texts,
     people_texts,
     plan_texts,
     schedule_texts,
+    search_texts,
     tool_server_texts,
+    tracker_texts,
     webhook_texts,
     work_texts,
     workflow_texts,
@@ -62,6 +67,7 @@ COMMON = work_texts.COMMON | {
     "priority": "0 to 100; the higher one is taken first.",
     "project_id": "The project's id.",
     "providers": "Model providers that answered.",
+    "models": "Models that answered, as provider/model.",
     "reason": "Why it is so, in words.",
     "remedy": "What a person can do about it.",
     "repo": "The git repository that the project is about: a path on the server or an address. Null: none.",
@@ -127,10 +133,15 @@ _BESIDE = (
     | workflow_texts.SHAPES
     | channel_texts.SHAPES
     | tool_server_texts.SHAPES
+    | tracker_texts.SHAPES
     | schedule_texts.SHAPES
+    | document_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
+    | knowledge_texts.SHAPES
     | plan_texts.SHAPES
+    | search_texts.SHAPES
+    | package_texts.TEXTS
 )
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {
@@ -190,7 +201,11 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "heartbeat_s": "Every how many seconds a frame without rows is to come, 1 to 60; absent: none.",
     },
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
-    "WorkspaceSettings": {"position": "Of the last change; 0: nobody has set any."},
+    "WorkspaceSettings": {
+        "knowledge": "What is remembered of executions, and who is told.",
+        "position": "Of the last change; 0: nobody has set any.",
+    },
+    "ChangeSettings": {"knowledge": "What is remembered of executions, and who is told."},
     "Removed": {"id": "The id of what is gone.", "removed": "Always true."},
     "Cost": {
         "key": "What was grouped by, and its value.",
@@ -373,10 +388,13 @@ PARAMETERS = (
     work_texts.PARAMETERS
     | channel_texts.PARAMETERS
     | tool_server_texts.PARAMETERS
+    | tracker_texts.PARAMETERS
     | schedule_texts.PARAMETERS
+    | document_texts.PARAMETERS
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS
+    | knowledge_texts.PARAMETERS
     | plan_texts.PARAMETERS
     | {
         "agent_id": "The agent's id, such as developer.",

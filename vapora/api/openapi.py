@@ -23,7 +23,12 @@ TAGS = [
     {"name": "projects", "description": "What the work is about."},
     {"name": "tasks", "description": "Handing work in, following it, judging it."},
     {"name": "work", "description": "What stands on a task's branch: looking at it, judging it, landing it."},
+    {"name": "knowledge", "description": "What was done before, what was learned of it, and what hangs together."},
     {"name": "plans", "description": "From a goal to cards: proposed by an agent, accepted by a person."},
+    {
+        "name": "search",
+        "description": "Tasks, runs, documents, comments and code, found by words or by what they are about.",
+    },
     {"name": "board", "description": "All cards in their columns, today or in the past."},
     {"name": "runs", "description": "Each attempt at a task, and what it left behind."},
     {"name": "agents", "description": "Who works here, and what each has learned."},
@@ -34,7 +39,10 @@ TAGS = [
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "workflows", "description": "Stages that follow each other, their runs, and what they ask people."},
+    {"name": "marketplace", "description": "Packages of agents, tools and workflows."},
     {"name": "schedules", "description": "What the clock begins, and what came of it."},
+    {"name": "documents", "description": "Texts with versions, and how finished work gets into them."},
+    {"name": "trackers", "description": "GitHub and Jira, whose issues are kept in step with cards."},
     {"name": "channels", "description": "By which people are told, and what came of it."},
     {"name": "tools", "description": "Servers of tools, what they have, and who gets it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
@@ -66,7 +74,10 @@ is too much is answered with 429 and `Retry-After`.
 Errors are RFC 9457 problems with a stable `type` and a `remedy`."""
 
 # They need the operator's token for some of what can be asked for.
-_SOMETIMES_OPERATOR = ("create_project", "edit_project")
+_SOMETIMES_OPERATOR = (
+    *("create_project", "edit_project"),
+    *("install_package", "upgrade_package", "configure_package"),
+)
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MEANINGS = {
     400: "The body is not JSON",

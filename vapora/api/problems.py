@@ -28,6 +28,7 @@ from vapora.errors import (
     CorruptLogError,
     CredentialsNeededError,
     DependencyRingError,
+    DocumentOutdatedError,
     FencedError,
     FileTooLargeError,
     ForbiddenError,
@@ -43,6 +44,8 @@ from vapora.errors import (
     NothingToLandError,
     NoWorktreeError,
     OperatorOnlyError,
+    PackageOutdatedError,
+    PackageRefusedError,
     PlanOutdatedError,
     PreconditionFailedError,
     ProviderError,
@@ -95,6 +98,7 @@ class Problem(BaseModel):
     instance: str = Field(examples=["/api/v1/tasks/task-1"])
     errors: tuple[FieldError, ...] = ()
     paths: tuple[str, ...] = ()
+    version: int | None = Field(default=None, description="Of a document: the newest one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,15 @@ RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave on
 ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 PLAN_OUTDATED = Kind("plan-outdated", 409, "The plan is not what was seen", "Look at it again, and decide on that.")
+PACKAGE_REFUSED = Kind(
+    "package-refused", 422, "The package cannot be taken", "Nothing was installed. Have its author correct it."
+)
+PACKAGE_OUTDATED = Kind(
+    PackageOutdatedError.kind, 409, "The package is another one now", "Look at it again, and name its digest."
+)
+DOCUMENT_OUTDATED = Kind(
+    "document-outdated", 409, "The document has a newer version", "Look at the newest version, and edit that one."
+)
 APPROVAL_OUTDATED = Kind(
     "approval-outdated", 409, "What is asked has changed", "Look at what is shown now, and decide anew."
 )
@@ -165,6 +178,8 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     VaporaError: INTERNAL,
     BadInputError: INVALID,
     FileTooLargeError: TOO_LARGE,
+    PackageRefusedError: PACKAGE_REFUSED,
+    PackageOutdatedError: PACKAGE_OUTDATED,
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
@@ -178,6 +193,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ThrottledError: THROTTLED,
     ReviewOutdatedError: OUTDATED,
     PlanOutdatedError: PLAN_OUTDATED,
+    DocumentOutdatedError: DOCUMENT_OUTDATED,
     ApprovalOutdatedError: APPROVAL_OUTDATED,
     ApprovalDecidedError: APPROVAL_DECIDED,
     ApprovalExpiredError: APPROVAL_EXPIRED,
@@ -228,6 +244,7 @@ def problem(
     errors: Sequence[FieldError] = (),
     paths: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
+    version: int | None = None,
 ) -> Response:
     """The answer for a problem of this kind."""
     body = Problem(
@@ -240,8 +257,9 @@ def problem(
         instance=instance,
         errors=tuple(errors),
         paths=tuple(paths),
+        version=version,
     )
-    left_out = {name for name in ("errors", "paths") if not getattr(body, name)}
+    left_out = {name for name in ("errors", "paths", "version") if not getattr(body, name)}
     return JSONResponse(
         body.model_dump(mode="json", exclude=left_out), kind.status, headers=headers, media_type=MEDIA_TYPE
     )
@@ -274,7 +292,14 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
     if "retry_after_s" in error.details:
         headers["Retry-After"] = str(error.details["retry_after_s"])
     return problem(
-        kind, error.message, request.url.path, remedy=error.remedy, errors=errors, paths=paths, headers=headers
+        kind,
+        error.message,
+        request.url.path,
+        remedy=error.remedy,
+        errors=errors,
+        paths=paths,
+        headers=headers,
+        version=error.details["version"] if kind is DOCUMENT_OUTDATED else None,
     )
 
 

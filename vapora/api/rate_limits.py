@@ -23,6 +23,8 @@ from vapora.api.client_address import Address, client_address, whose
 from vapora.errors import VaporaError
 from vapora.settings import Network, Settings
 
+# In a scope's state: the request is part of one that was counted. No client can put it there.
+COUNTED = "counted"
 # A probe must always be answered.
 _EXEMPT = frozenset({"/health", "/healthz"})
 
@@ -72,7 +74,8 @@ class RateLimits:
         self._counts = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in _EXEMPT:
+        asked = scope["type"] in ("http", "websocket")
+        if not asked or scope["path"] in _EXEMPT or COUNTED in scope.get("state", ()):
             await self._app(scope, receive, send)
             return
         # First the address: who is refused for it needs no look at a token.

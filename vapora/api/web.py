@@ -32,6 +32,8 @@ PAGES = (
     "/workflows/schedules",
     "/plans",
     "/plans/{plan}",
+    "/documents",
+    "/documents/{document}",
     "/marketplace",
     "/settings",
     "/settings/{part}",

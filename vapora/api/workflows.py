@@ -150,7 +150,7 @@ async def _as_written(cell: Cell, accepted: Accepted) -> WorkflowView:
         catalogue.fold(accepted.id, (one.event for one in recorded), shipped().get(accepted.id)), accepted.id
     )
     at = recorded[-1].recorded_at if recorded else None
-    return _view(found.id, found.number, dict(found.definition), found.file, at, accepted.position)
+    return _view(found.id, found.number, dict(found.definition), found.file, at, accepted.position, found.package)
 
 
 def _with_problem(cell: Cell, shown: WorkflowView) -> WorkflowView:
@@ -162,14 +162,17 @@ def _shipped(workflow_id: str, definition: dict[str, JsonValue]) -> WorkflowView
     return _view(workflow_id, 0, definition, "", None, 0)
 
 
-def _view(workflow_id: str, number: int, definition: dict[str, Any], file: str, at: Any, position: int) -> WorkflowView:
+def _view(
+    workflow_id: str, number: int, definition: dict[str, Any], file: str, at: Any, position: int, package: str = ""
+) -> WorkflowView:
     return WorkflowView(
         id=workflow_id,
         name=definition["name"],
         description=definition.get("description", ""),
         version=number,
-        source="shipped" if number == 0 else "file" if file else "api",
+        source="shipped" if number == 0 else "file" if file else "package" if package else "api",
         file=file,
+        package=package,
         trigger=definition.get("trigger", "manual"),
         stages=tuple(one["name"] for one in definition["stages"]),
         updated_at=at,

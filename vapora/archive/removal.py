@@ -71,6 +71,7 @@ class Removal:
             "texts": self._remove_blobs,
             "secrets": self._remove_secrets,
             "read models": lambda one: _remove(self._settings.read_place(one)),
+            "search index": lambda one: _remove(self._settings.search_place(one)),
             "log": lambda one: _remove(self._settings.log_place(one)),
             "folder": lambda one: delete_tree(self._settings.workspace_folder(one)),
         }

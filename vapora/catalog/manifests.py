@@ -9,6 +9,7 @@ answer is the artifact. With one, the agent uses its tools until it calls `finis
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from vapora.domain.agent import RoleDefaults
 from vapora.domain.models import Size
 from vapora.domain.tool_names import is_served
 from vapora.errors import CatalogError, NotFoundError
@@ -107,7 +109,9 @@ class RoleManifest(_Frozen):
     the role in a workspace, where that does not set it otherwise. `tools` and `writable` hold where the
     project has a repository: names of tools, and patterns of the paths that the role may write (see
     `vapora.tools.scope`); no pattern: it changes nothing. `prompt` is the system prompt of a run without a repository,
-    `work_prompt` that of a run in one; `work_output_tokens` limits each answer there.
+    `work_prompt` that of a run in one; `work_output_tokens` limits each answer there. `prefers`: a model
+    (`provider/model`) or a provider that is asked first, where it is there and the budget allows it. A tool with a dot
+    in its name is one of a server: `time.get_current_time`.
     """
 
     id: Kebab
@@ -131,6 +135,7 @@ class RoleManifest(_Frozen):
     work_output_tokens: Annotated[int, Field(ge=1)] = _WORK_OUTPUT_TOKENS
     heartbeat: RoleHeartbeat | None = None
     most_runs: Annotated[int, Field(ge=1)] | None = None
+    prefers: str = ""
     artifact: Artifact
     steps: Annotated[tuple[RunStep, ...], Field(min_length=1)]
     prompt: Text
@@ -178,6 +183,13 @@ class RoleManifest(_Frozen):
         return self.max_output_tokens if step.output_tokens is None else step.output_tokens
 
 
+def stored_manifest(text: str) -> RoleManifest:
+    """One that was stored as JSON, perhaps by another version: built-in tools that there are no more are left out."""
+    fields = json.loads(text)
+    fields["tools"] = [name for name in fields["tools"] if name in TOOLS or is_served(name)]
+    return RoleManifest.model_validate(fields)
+
+
 @cache
 def roles() -> Mapping[str, RoleManifest]:
     """The twelve roles by id, in the order of `ROLE_IDS`. Read once for each process."""
@@ -192,6 +204,18 @@ def role(role_id: str) -> RoleManifest:
             f"There is no role '{role_id}'.", remedy=f"The roles are: {', '.join(ROLE_IDS)}.", role=role_id
         )
     return found
+
+
+def role_defaults(role_id: str) -> RoleDefaults:
+    """What an agent of the role is by itself."""
+    manifest = role(role_id)
+    return RoleDefaults(
+        role=manifest.id,
+        name=manifest.title,
+        capabilities=manifest.capabilities,
+        task_types=manifest.task_types,
+        capacity=manifest.concurrency,
+    )
 
 
 @cache
@@ -248,6 +272,14 @@ def _prompts(text: str, name: str, common: str) -> dict[str, str]:
         "prompt": f"{always}{without}{outside}",
         "work_prompt": f"{always}{inside}{in_one.rstrip()}\n\n{common}",
     }
+
+
+def own_prompts(text: str) -> dict[str, str]:
+    """`prompt` and `work_prompt` of a prompt of one's own: with the sections of a role's prompt, or for both alike."""
+    common = _read(files("vapora.catalog"), "work.md")
+    if _IN_A_REPOSITORY in text and _WITHOUT_ONE in text.partition(_IN_A_REPOSITORY)[2]:
+        return _prompts(text, "the prompt", common)
+    return {"prompt": text, "work_prompt": f"{text.rstrip()}\n\n{common}"}
 
 
 def _read(folder: Traversable, name: str) -> str:

@@ -20,7 +20,10 @@ from vapora.cli import (
     budget,
     channels,
     doctor,
+    documents,
+    knowledge,
     log,
+    marketplace,
     plans,
     projects,
     queue,
@@ -30,6 +33,7 @@ from vapora.cli import (
     secrets,
     task,
     task_work,
+    trackers,
     up,
     webhooks,
     workflows,
@@ -79,9 +83,13 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
+app.add_typer(trackers.app, name="trackers")
 app.add_typer(plans.app, name="plan")
+app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")
+app.add_typer(marketplace.app, name="marketplace")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

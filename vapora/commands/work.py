@@ -33,6 +33,7 @@ from vapora.commands.base import (
     TimeZone,
     Title,
 )
+from vapora.commands.knowledge import SetKnowledge
 
 
 class ProjectCheck(Command):
@@ -130,6 +131,7 @@ class ChangeSettings(Command):
     most_runs_of: Annotated[dict[Slug, Annotated[int, Field(ge=1, le=100_000), WHOLE]], Field(max_length=200)] = Field(
         default_factory=dict
     )
+    knowledge: SetKnowledge = SetKnowledge()
 
 
 class ChangePreferences(Command):

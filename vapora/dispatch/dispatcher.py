@@ -15,17 +15,20 @@ from events.ids import (
     StreamName,
     agent_stream,
     channel_stream,
+    document_stream,
     plan_stream,
     preferences_stream,
     project_stream,
+    relation_stream,
     schedule_stream,
     task_stream,
+    tracker_stream,
     webhook_stream,
 )
 from events.schedule import ScheduleSet
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
-from vapora.catalog import infer_task_type, role, roles, task_types
+from vapora.catalog import infer_task_type, role_defaults, roles, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
     AcceptCards,
@@ -49,6 +52,8 @@ from vapora.commands import (
     EditSchedule,
     EditTask,
     FireSchedule,
+    ImportIssues,
+    LinkTask,
     LookAtSchedule,
     MoveTask,
     PauseProject,
@@ -56,11 +61,14 @@ from vapora.commands import (
     PauseWorkspace,
     PickAttempt,
     PlanCommand,
+    RecordRelation,
     RegisterAgent,
     RemoveAgent,
     RemoveChannel,
+    RemoveRelation,
     RemoveSchedule,
     RemoveToolServer,
+    RemoveTracker,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
@@ -73,14 +81,23 @@ from vapora.commands import (
     SetChannel,
     SetSchedule,
     SetToolServer,
+    SetTracker,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
+from vapora.commands.documents import (
+    DocumentationCommand,
+    DocumentCommand,
+    DraftDocument,
+    RemoveDocument,
+    ReviseDocument,
+)
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, WEBHOOK
+from vapora.dispatch.documents import Decided, Documents
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, RELATION, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -94,8 +111,10 @@ from vapora.domain import tool_server as tool_servers
 from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
+from vapora.domain.knowledge import relation as relations
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
+from vapora.domain.tracker import connection as trackers
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
@@ -125,6 +144,9 @@ class Dispatcher:
         self.plans = StreamFolds(log, PLAN, snapshots)
         self.tool_servers = StreamFolds(log, TOOL_SERVERS_FOLD, snapshots)
         self._built_in = built_in
+        self.documents = Documents(log, self.submission, snapshots)
+        self.trackers = StreamFolds(log, TRACKER, snapshots)
+        self.relations = StreamFolds(log, RELATION, snapshots)
 
     async def dispatch(
         self,
@@ -159,7 +181,7 @@ class Dispatcher:
             return
         first: list[Change] = [(WORKSPACE, 0, (WorkspaceOpened(workspace_id=origin.workspace),))]
         for one in roles():
-            defaults = _defaults(one)
+            defaults = role_defaults(one)
             events = agents.register(None, RegisterAgent(role=one), one, defaults, tuple(roles()), task_types())
             first.append((agent_stream(one), 0, events))
         try:
@@ -184,9 +206,12 @@ class Dispatcher:
             self.channels,
             self.plans,
             self.tool_servers,
+            self.trackers,
+            self.relations,
         ):
             await folds.settled()
         await self.schedules.settled()
+        await self.documents.settled()
 
     # --- deciding ---
 
@@ -262,12 +287,25 @@ class Dispatcher:
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case SetTracker() | RemoveTracker() | ImportIssues():
+                stream = tracker_stream(target)
+                tracker = await self.trackers.load(stream)
+                return _decision(target, stream, tracker, trackers.decide(tracker.state, command, target))
+            case LinkTask():
+                return await self._link(command, target)
+            case RecordRelation() | RemoveRelation():
+                stream = relation_stream(made)
+                relation = await self.relations.load(stream)
+                events = relations.decide(relation.state, command, made)
+                return _decision(made, stream, relation, events)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
+            case _ if isinstance(command, DocumentCommand | DocumentationCommand):
+                return _documented(await self.documents.decide(command, made))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -326,6 +364,13 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
+    async def _link(self, command: LinkTask, task_id: str) -> Decision:
+        task = tasks.require((await self.tasks.load(task_stream(task_id))).state, task_id)
+        stream = tracker_stream(command.tracker_id)
+        tracker = await self.trackers.load(stream)
+        events = trackers.want_issue(tracker.state, command.tracker_id, task_id, task.project_id)
+        return _decision(task_id, stream, tracker, events)
+
     async def _plan(self, command: PlanCommand, plan_id: str) -> Decision:
         plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
         of_project = project_stream(plans.project_of(command, plan.state))
@@ -346,7 +391,7 @@ class Dispatcher:
         agent = LoadedFold[Agent | None](None, 0, 0) if free else await self.agents.load(stream)
         match command:
             case RegisterAgent():
-                defaults = _defaults(command.role) if command.role in roles() else None
+                defaults = role_defaults(command.role) if command.role in roles() else None
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
@@ -373,6 +418,8 @@ _PREFIX: dict[type[Command], str] = {
     SubmitTask: "task",
     SetWebhook: "webhook",
     AskPlan: "plan",
+    DraftDocument: "document",
+    RecordRelation: "relation",
 }
 
 
@@ -411,6 +458,11 @@ def _scheduled(one: Scheduled, stream: StreamName) -> Decision:
     return Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
 
 
+def _documented(one: Decided) -> Decision:
+    (stream, version, events), *others = one.changes
+    return Decision(one.id, stream, version, tuple(events), one.position, one.expected, tuple(others))
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -426,20 +478,13 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return schedule_stream(target)
         case SetToolServer() | RemoveToolServer():
             return TOOL_SERVERS
+        case SetTracker() | RemoveTracker():
+            return tracker_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
+        case ReviseDocument() | RemoveDocument():
+            return document_stream(target)
         case EditTask() | MoveTask():
             return task_stream(target)
         case _:
             return project_stream(target)
-
-
-def _defaults(role_id: str) -> agents.RoleDefaults:
-    manifest = role(role_id)
-    return agents.RoleDefaults(
-        role=manifest.id,
-        name=manifest.title,
-        capabilities=manifest.capabilities,
-        task_types=manifest.task_types,
-        capacity=manifest.concurrency,
-    )

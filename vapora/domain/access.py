@@ -45,24 +45,32 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
-        list_tool_servers get_tool_server list_served_tools
+        list_approvals get_approval list_links list_marketplace get_package
+        list_schedules get_schedule list_firings list_plans get_plan
+        list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
+        list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
+        get_knowledge_effect
+        search list_tool_servers get_tool_server list_served_tools
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
     _group(
         "plan",
         "workspace",
-        "Make projects and workflows, name and describe them, pause projects",
-        "create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow",
+        "Make projects and workflows, name and describe them, pause projects, have work documented",
+        """
+        create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow
+        set_documentation
+        """,
     ),
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
+        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned, write documents",
         """
         submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
-        accept_plan dismiss_plan
+        dismiss_plan create_document edit_document publish_document archive_document restore_document
+        merge_document remove_document draw_documents import_issues link_task
         """,
     ),
     _group(
@@ -71,7 +79,13 @@ GROUPS: tuple[Group, ...] = (
         "Try tools of servers, and see what else they give",
         "call_tool list_resources read_resource list_prompts get_prompt",
     ),
-    _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
+    _group("accept-plans", "workspace", "Have the cards of a plan made: people, and no program", "accept_plan"),
+    _group(
+        "discuss",
+        "workspace",
+        "Comment on tasks, answer an agent's questions, and record causes",
+        "comment_task record_relation remove_relation",
+    ),
     _group(
         "review",
         "workspace",
@@ -93,8 +107,8 @@ GROUPS: tuple[Group, ...] = (
         "workspace",
         "Say which commands are run, where and with which files, and which servers of tools; archive projects",
         """
-        create_project:commands edit_project:commands accept_project_file archive_project set_tool_server
-        remove_tool_server
+        create_project:commands edit_project:commands install_package:commands upgrade_package:commands
+        configure_package:commands accept_project_file archive_project set_tool_server remove_tool_server
         """,
     ),
     _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
@@ -115,6 +129,12 @@ GROUPS: tuple[Group, ...] = (
         """,
     ),
     _group(
+        "install",
+        "workspace",
+        "Install, configure, upgrade and remove packages of the marketplace",
+        "install_package configure_package upgrade_package remove_package refresh_marketplace",
+    ),
+    _group(
         "schedule",
         "workspace",
         "Have work begun by the clock",
@@ -123,10 +143,11 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "connect",
         "workspace",
-        "Have other programs told by webhooks, and people by channels",
+        "Have other programs told by webhooks, and people by channels; connect trackers",
         """
         list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
         list_channels get_channel set_channel remove_channel test_channel list_channel_deliveries resend_deliveries
+        list_trackers get_tracker set_tracker remove_tracker get_tracker_status check_tracker
         """,
     ),
     _group(
@@ -146,7 +167,10 @@ GROUPS: tuple[Group, ...] = (
         "belong",
         "installation",
         "What is the same for everybody who is signed in",
-        "get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs",
+        """
+        get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs
+        use_mcp
+        """,
     ),
     _group(
         "enter",
@@ -154,7 +178,7 @@ GROUPS: tuple[Group, ...] = (
         "What needs no signing in",
         """
         get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
-        finish_openid redeem_sign_in
+        finish_openid redeem_sign_in take_tracker_webhook
         """,
     ),
     _group(
@@ -171,6 +195,12 @@ GROUPS: tuple[Group, ...] = (
         "agents",
         "Read files and history",
         "tool:file_read tool:file_list tool:code_search tool:git_status tool:git_diff tool:git_log",
+    ),
+    _group(
+        "analyse",
+        "agents",
+        "Analyse code",
+        "tool:code.symbols tool:code.references tool:code.outline tool:code.complexity tool:code.structural_search",
     ),
     _group("hand-over", "agents", "Ask a person, hand in work", "tool:ask tool:finish"),
     _group("write", "agents", "Change files", "tool:file_write tool:file_edit"),

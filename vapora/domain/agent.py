@@ -11,10 +11,14 @@ from events.agent import (
     AgentDrainStarted,
     AgentEdited,
     AgentEnabled,
+    AgentEquipped,
     AgentReadmitted,
     AgentRegistered,
     AgentRemoved,
+    AgentRoleFollowed,
     AgentSuspended,
+    Equipment,
+    OwnField,
 )
 from events.base import DomainEvent, changes
 from vapora.commands import DrainAgent, EditAgent, RegisterAgent
@@ -23,7 +27,9 @@ from vapora.errors import BadInputError, ConflictError, NotFoundError
 Events = tuple[DomainEvent, ...]
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 2
+FOLD_VERSION = 3
+USUAL_PRIORITY = 50
+_FOLLOWING: tuple[OwnField, ...] = ("name", "capabilities", "task_types", "capacity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,17 @@ class RoleDefaults:
     capacity: int
 
 
+def defaults_of(agent: Agent) -> RoleDefaults:
+    """As it is now: what an edit of an agent of a package begins with."""
+    return RoleDefaults(agent.role, agent.name, agent.capabilities, agent.task_types, agent.capacity)
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """An agent as its stream tells it. `capacity`: how many runs it may have at once. `offline`: why it is suspended,
-    empty while it is not. `drain_limit_s`: after so long others take over what it still has."""
+    empty while it is not. `drain_limit_s`: after so long others take over what it still has. `own`: what somebody chose
+    for it; the rest follows the manifest of its role, or of its package (`equipment`). `priority`: which goes first
+    among equals."""
 
     id: str
     role: str
@@ -53,6 +66,9 @@ class Agent:
     removed: bool = False
     offline: str = ""
     drain_limit_s: int | None = None
+    own: tuple[OwnField, ...] = ()
+    equipment: Equipment | None = None
+    priority: int = USUAL_PRIORITY
 
     @property
     def available(self) -> bool:
@@ -102,11 +118,12 @@ def register(
         capabilities=defaults.capabilities if command.capabilities is None else command.capabilities,
         task_types=defaults.task_types if command.task_types is None else command.task_types,
         capacity=defaults.capacity if command.capacity is None else command.capacity,
+        own=tuple(field for field in _FOLLOWING if getattr(command, field) is not None),
     )
     _check_task_types(wanted.task_types, known_task_types)
     if state is None or state.removed:
         return (_registered(wanted),)
-    if replace(state, enabled=True, disabled_reason="", offline="", drain_limit_s=None) == wanted:
+    if state.equipment is None and _said(state) == _said(wanted):
         return ()
     raise ConflictError(
         f"There is an agent '{agent_id}' already.",
@@ -129,6 +146,37 @@ def edit(state: Agent | None, command: EditAgent, agent_id: str, known_task_type
     return (*events, *(enable(agent, agent_id) if command.enabled else disable(agent, agent_id)))
 
 
+def follow_role(state: Agent | None, defaults: RoleDefaults) -> Events:
+    """What nobody chose for it becomes what the role's manifest says now. An agent of a package follows that alone."""
+    if state is None or state.removed or state.equipment is not None:
+        return ()
+    free = [field for field in _FOLLOWING if field not in state.own]
+    changed = {field: getattr(defaults, field) for field in free if getattr(state, field) != getattr(defaults, field)}
+    return (AgentRoleFollowed(agent_id=state.id, **changed),) if changed else ()
+
+
+def equip(
+    state: Agent | None, agent_id: str, role: str, equipped: AgentEquipped, known_task_types: Collection[str]
+) -> Events:
+    """The agent of a package: registered where it is not, and equipped. Raises `BadInputError`, or `ConflictError`
+    where the id is another agent's."""
+    _check_task_types(equipped.task_types, known_task_types)
+    package = equipped.equipment.package
+    if state is None or state.removed:
+        registered = AgentRegistered(
+            agent_id=agent_id,
+            role=role,
+            name=equipped.name,
+            capabilities=equipped.capabilities,
+            task_types=equipped.task_types,
+            capacity=equipped.capacity,
+        )
+        return registered, equipped
+    if state.equipment is None or state.equipment.package != package or state.role != role:
+        raise ConflictError(f"There is an agent '{agent_id}' already.", remedy="Remove it first.")
+    return () if evolve(state, equipped) == state else (equipped,)
+
+
 def enable(state: Agent | None, agent_id: str) -> Events:
     agent = require(state, agent_id)
     return () if agent.enabled else (AgentEnabled(agent_id=agent.id),)
@@ -148,10 +196,16 @@ def drain(state: Agent | None, command: DrainAgent, agent_id: str) -> Events:
     return (AgentDrainStarted(agent_id=agent.id, reason=command.reason, limit_s=command.limit_s),)
 
 
-def remove(state: Agent | None, agent_id: str) -> Events:
-    """It leaves the registry; its history stays under its id."""
+def remove(state: Agent | None, agent_id: str, *, with_package: bool = False) -> Events:
+    """It leaves the registry; its history stays under its id. `with_package`: so does the package that it is of,
+    without which it is not removed."""
     if state is not None and state.removed:
         return ()
+    if state is not None and state.equipment is not None and not with_package:
+        raise ConflictError(
+            f"The agent '{agent_id}' is of the package {state.equipment.package}.",
+            remedy="Remove the package: the agent goes with it.",
+        )
     return (AgentRemoved(agent_id=require(state, agent_id).id),)
 
 
@@ -190,11 +244,19 @@ def evolve(state: Agent | None, event: DomainEvent) -> Agent | None:
             capabilities=event.capabilities,
             task_types=event.task_types,
             capacity=event.capacity,
+            own=event.own,
         )
     if state is None:
         return None
     if isinstance(event, AgentEdited):
+        edited = changes(event, "agent_id")
+        own = tuple(field for field in _FOLLOWING if field in state.own or field in edited)
+        return replace(state, own=own, **edited)
+    if isinstance(event, AgentRoleFollowed):
         return replace(state, **changes(event, "agent_id"))
+    if isinstance(event, AgentEquipped):
+        said = {field: getattr(event, field) for field in _FOLLOWING if field not in state.own}
+        return replace(state, equipment=event.equipment, priority=event.priority, **said)
     if isinstance(event, AgentDisabled):
         return replace(state, enabled=False, disabled_reason=event.reason)
     if isinstance(event, AgentDrainStarted):
@@ -227,7 +289,13 @@ def _registered(agent: Agent) -> AgentRegistered:
         capabilities=agent.capabilities,
         task_types=agent.task_types,
         capacity=agent.capacity,
+        own=agent.own,
     )
+
+
+def _said(agent: Agent) -> tuple[object, ...]:
+    """What a registration says, without what became of the agent since."""
+    return (agent.role, *(getattr(agent, field) for field in _FOLLOWING))
 
 
 def _check_task_types(wanted: tuple[str, ...], known: Collection[str]) -> None:

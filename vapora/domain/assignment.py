@@ -99,9 +99,10 @@ def rank(
 ) -> ChosenAgent:
     """Score the able, exclude the others with the reason, and choose the best.
 
-    `full`: roles that have as many runs as they may, with that as a part of a sentence. Ties go to the lower load, then
-    to fewer runs of the type, then to the id that comes first.
+    `full`: roles that have as many runs as they may, with that as a part of a sentence. Ties go to the higher
+    priority, then to the lower load, then to fewer runs of the type, then to the id that comes first.
     """
+    priorities: dict[str, int] = {}
     able: list[Candidate] = []
     excluded: list[Candidate] = []
     for applicant in applicants:
@@ -111,6 +112,7 @@ def rank(
         if why is None:
             why = full.get(applicant.agent.role)
         if why is None:
+            priorities[applicant.agent.id] = applicant.agent.priority
             able.append(_scored(applicant, task_type, now))
         else:
             agent = applicant.agent
@@ -123,10 +125,10 @@ def rank(
                     runs=applicant.history.runs(task_type),
                 )
             )
-    able.sort(key=_order)
+    able.sort(key=lambda one: (-(one.score or 0.0), -priorities[one.agent_id], one.load, one.runs, one.agent_id))
     excluded.sort(key=lambda candidate: candidate.agent_id)
     chosen = able[0] if able else None
-    reason = _reason(able, excluded)
+    reason = _reason(able, excluded, priorities)
     if chosen is not None and rule is not None and not rule.barred:
         reason = f"{rule.why}: {reason}"
     return ChosenAgent(chosen=chosen, candidates=(*able, *excluded), reason=reason)
@@ -170,28 +172,26 @@ def _scored(applicant: Applicant, task_type: str, now: datetime) -> Candidate:
     )
 
 
-def _order(candidate: Candidate) -> tuple[float, float, int, str]:
-    return (-(candidate.score or 0.0), candidate.load, candidate.runs, candidate.agent_id)
-
-
-def _reason(able: list[Candidate], excluded: list[Candidate]) -> str:
+def _reason(able: list[Candidate], excluded: list[Candidate], priorities: Mapping[str, int]) -> str:
     if not able:
         return _nobody(excluded)
     best = able[0]
     parts = best.parts or score(0, 0, 0, 0)
     sentence = (
         f"{best.agent_id} scored {best.score or 0:.2f} (base {parts.base:.2f} + expertise {parts.expertise:.2f} "
-        f"+ confidence {parts.confidence:.2f}), {_compared(best, able[1:])}"
+        f"+ confidence {parts.confidence:.2f}), {_compared(best, able[1:], priorities)}"
     )
     return f"{sentence}; {len(excluded)} excluded" if excluded else sentence
 
 
-def _compared(best: Candidate, others: list[Candidate]) -> str:
+def _compared(best: Candidate, others: list[Candidate], priorities: Mapping[str, int]) -> str:
     if not others:
         return "the only one able to take it"
     second = others[0]
     if second.score != best.score:
         return f"ahead of {second.agent_id} {second.score or 0:.2f}"
+    if priorities[second.agent_id] != priorities[best.agent_id]:
+        return f"level with {second.agent_id} and taken for its higher priority"
     if second.load != best.load:
         return f"level with {second.agent_id} and taken for its lower load"
     if second.runs != best.runs:

@@ -26,6 +26,7 @@ _TABLE: dict[str, tuple[tuple[type[DomainEvent], ...], str]] = {
     "task-done": ((task.TaskCompleted,), "Done: $task_title"),
     "task-review": ((task.TaskSentToReview,), "Waits for a review: $task_title"),
     "task-failed": ((task.TaskFailed,), "Failed: $task_title. $reason"),
+    "plan-proposed": ((run.RunSucceeded,), "A plan waits for a decision: $task_title"),
     "question": ((run.QuestionAsked,), "$agent_id asks about $task_title: $text"),
     "review-decided": ((task.TaskApproved, task.TaskRejected), "$task_title was $decision by $actor. $comment"),
     "workflow-completed": ((workflow.WorkflowRunCompleted,), "Completed: $workflow"),
@@ -81,6 +82,9 @@ def notice_of(event: DomainEvent) -> str | None:
     if isinstance(event, schedule.ScheduleSkipped) and event.reason != "refused":
         return None
     if isinstance(event, budget.TierChanged) and event.tier is Tier.NORMAL:
+        return None
+    # Whether it is the planning card of a plan is known to who can ask the log.
+    if isinstance(event, run.RunSucceeded) and (event.role, event.task_type) != ("project-manager", "planning"):
         return None
     return _OF_TOPIC.get(event.TOPIC)
 

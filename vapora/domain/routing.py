@@ -55,12 +55,14 @@ _BY_SIZE: dict[Size, _Family] = {"premium": _OPUS, "standard": _SONNET, "economy
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """What the choice of a model depends on, beside the budget and who answers."""
+    """What the choice of a model depends on, beside the budget and who answers. `prefers`: a model (`provider/model`),
+    or a provider, in place of the rule's, where there is one of that name."""
 
     task_type: str
     size: Size
     complexity: Complexity = "medium"
     critical: bool = False
+    prefers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,15 @@ def rule(
     return spec, f"{reason}: {spec.model}"
 
 
+def preferred(prefers: str, ruled: ModelSpec, table: Sequence[ModelSpec]) -> ModelSpec | None:
+    """The model of that name; of a provider, the one of the size that the rules would take. None: there is none."""
+    provider, _, model = prefers.partition("/")
+    of_provider = [spec for spec in table if spec.provider == provider]
+    if model:
+        return next((spec for spec in of_provider if spec.model == model), None)
+    return min(of_provider, key=lambda spec: abs(_rank(spec.size) - _rank(ruled.size)), default=None)
+
+
 def plan(
     *,
     task_type: str,
@@ -170,15 +181,20 @@ def plan(
     paused: Mapping[ModelKey, str] | None = None,
     excluded: Mapping[ModelKey, str] | None = None,
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK,
+    prefers: str = "",
 ) -> RoutingPlan:
     """Order the models that can take the call.
 
     `table`: all models that there are; `options`: those of configured providers. `down`: providers that are left alone
     now, with the reason; `paused`: single models that are, while their siblings are asked. `excluded`: models that
-    cannot take this call for a reason learned elsewhere. A budget that says stop is planned like any other: its
+    cannot take this call for a reason learned elsewhere. `prefers`: as in `Routing`.
+
+    A budget that says stop is planned like any other: its
     reservations are refused.
     """
     ruled, why = rule(task_type, complexity, critical, size, table)
+    if (wanted := preferred(prefers, ruled, table)) is not None:
+        ruled, why = wanted, f"the agent's package prefers {wanted.provider}/{wanted.model}"
     found = _field(ruled, table, options, needs, _Left(down or {}, paused or {}, excluded or {}))
     match tier:
         case Tier.NEAR:

@@ -8,12 +8,12 @@ from typing import Any
 
 from events.base import DomainEvent
 from events.ids import Review
-from events.workspace import SettingsChanged
+from events.workspace import KnowledgeSettings, SettingsChanged
 from vapora.commands import ChangeSettings, SubmitTask
 from vapora.errors import BadInputError
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class WorkspaceSettings:
     default_priority: int = 50
     most_runs: int | None = None
     most_runs_of: dict[str, int] = field(default_factory=dict)
+    knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
 
 
 def decide(
@@ -40,6 +41,7 @@ def decide(
         default_priority=command.default_priority,
         most_runs=command.most_runs,
         most_runs_of=dict(command.most_runs_of),
+        knowledge=KnowledgeSettings(**command.knowledge.model_dump()),
     )
     return () if evolve(None, event) == (state or WorkspaceSettings()) else (event,)
 
@@ -47,7 +49,12 @@ def decide(
 def evolve(state: WorkspaceSettings | None, event: DomainEvent) -> WorkspaceSettings | None:
     if isinstance(event, SettingsChanged):
         return WorkspaceSettings(
-            event.name, event.default_review, event.default_priority, event.most_runs, dict(event.most_runs_of)
+            event.name,
+            event.default_review,
+            event.default_priority,
+            event.most_runs,
+            dict(event.most_runs_of),
+            event.knowledge,
         )
     return state
 

@@ -11,6 +11,7 @@ from vapora.repo.worktrees import Worktrees
 # An expression may be slow on purpose or by accident.
 _SEARCH_S = 30.0
 _LONGEST_LINE = 400
+_LONGEST_LISTING = 8 * 1024**2
 
 
 def status(trees: Worktrees, name: str) -> str:
@@ -30,6 +31,17 @@ def log(trees: Worktrees, name: str, path: str, count: int) -> str:
     options = ("--no-show-signature", f"--max-count={count}", form)
     done = trees.run(name, "--literal-pathspecs", "log", *options, trees.get(name).head, "--", path)
     return done.out.decode("utf-8", "replace")
+
+
+def files(trees: Worktrees, name: str, path: str, limit: int) -> list[str]:
+    """What git does not ignore, at or below `path`, in order, at most so many. Names that are no UTF-8 are left out."""
+    which = ("--cached", "--others", "--exclude-standard", "-z")
+    done = trees.run(name, "--literal-pathspecs", "ls-files", *which, "--", path, limit=_LONGEST_LISTING)
+    found = done.out.split(b"\0")
+    if done.truncated:
+        found.pop()
+    names = {one.decode("utf-8", "replace") for one in found if one}
+    return sorted(one for one in names if "\ufffd" not in one)[:limit]
 
 
 def search(

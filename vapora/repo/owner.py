@@ -184,6 +184,14 @@ class Repository:
             raise NotFoundError(f"{target.branch} has no commit.", remedy="Commit something.")
         return diffs.file_at(self.bare, target.oid, path, limit)
 
+    def has(self, oid: str) -> bool:
+        """Whether the commit is here; after `fetch`, every one of the base branch is."""
+        return self.bare.resolve(oid) is not None
+
+    def file_at(self, oid: str, path: str, limit: int = diffs.FILE_BYTES) -> tuple[bytes, int]:
+        """A file of a commit that is here: at most `limit` bytes, and how many there are. Raises `NotFoundError`."""
+        return diffs.file_at(self.bare, self.bare.commit(oid), path, limit)
+
     @_alone
     def scratch(self, name: str, oid: str) -> Worktree:
         """A worktree at a commit of ours, to look what the checks make of it. `remove` it with its branch."""

@@ -9,12 +9,16 @@ from typing import Any
 from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_channels import AsyncChannels
+from vapora.sdk.async_documents import AsyncDocuments
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
+from vapora.sdk.async_knowledge import AsyncKnowledge
 from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_packages import AsyncPackages
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
 from vapora.sdk.async_tool_servers import AsyncToolServers
+from vapora.sdk.async_trackers import AsyncTrackers
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.async_workflows import AsyncWorkflows
@@ -25,7 +29,18 @@ from vapora.sdk.waiting import SETTLED
 
 
 class AsyncClient(
-    AsyncWork, AsyncWorkflows, AsyncPlans, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncToolServers, AsyncPeople
+    AsyncWork,
+    AsyncWorkflows,
+    AsyncPackages,
+    AsyncPlans,
+    AsyncKnowledge,
+    AsyncChannels,
+    AsyncTrackers,
+    AsyncSchedules,
+    AsyncDocuments,
+    AsyncWebhooks,
+    AsyncToolServers,
+    AsyncPeople,
 ):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 

@@ -9,14 +9,18 @@ from typing import Any
 from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.channels import Channels
+from vapora.sdk.documents import Documents
 from vapora.sdk.handles import Projects, Tasks
+from vapora.sdk.knowledge import Knowledge
 from vapora.sdk.live import Live
+from vapora.sdk.packages import Packages
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
 from vapora.sdk.tool_servers import ToolServers
+from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
@@ -24,7 +28,20 @@ from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, ToolServers, People):
+class Client(
+    Work,
+    Workflows,
+    Packages,
+    Plans,
+    Knowledge,
+    Channels,
+    Trackers,
+    Schedules,
+    Documents,
+    Webhooks,
+    ToolServers,
+    People,
+):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

@@ -22,9 +22,7 @@ class Arguments(BaseModel):
     @classmethod
     def schema_for_models(cls) -> dict[str, Any]:
         """JSON Schema of type object, without what only pydantic needs."""
-        schema: dict[str, Any] = _plain(cls.model_json_schema(), {})
-        schema.setdefault("properties", {})
-        return schema
+        return plain(cls.model_json_schema())
 
 
 class FileRead(Arguments):
@@ -54,6 +52,38 @@ class CodeSearch(Arguments):
     pattern: str = Field(min_length=1, max_length=1_000, description="Extended regular expression, for single lines.")
     path: Path = Field(default=".", description="File or folder to search, from the root of the worktree.")
     ignore_case: bool = False
+
+
+_SOURCE = "File or folder with source code, from the root of the worktree."
+
+
+class CodeSymbols(Arguments):
+    name: str = Field(default="", max_length=200, description="Part of the name, in whatever case; empty: all.")
+    path: Path = Field(default=".", description=_SOURCE)
+
+
+class CodeReferences(Arguments):
+    name: str = Field(pattern=r"^[^\s.()]+$", max_length=200, description="The whole name, without what it belongs to.")
+    path: Path = Field(default=".", description=_SOURCE)
+
+
+class CodeOutline(Arguments):
+    path: Path = Field(description=_SOURCE)
+
+
+class CodeComplexity(Arguments):
+    path: Path = Field(default=".", description=_SOURCE)
+    least: int = Field(default=5, ge=1, le=1_000, description="Functions with fewer ways through them are left out.")
+
+
+class CodeStructuralSearch(Arguments):
+    pattern: str = Field(
+        min_length=1,
+        max_length=2_000,
+        description="Code with holes: $NAME for one part, $$$NAME for any number, as in `except $E: pass`.",
+    )
+    language: Literal["python", "javascript", "typescript", "tsx", "go", "rust", "java"]
+    path: Path = Field(default=".", description=_SOURCE)
 
 
 class GitStatus(Arguments):
@@ -99,6 +129,13 @@ class SubmitReview(Arguments):
     verdict: Literal["approve", "request-changes"]
     summary: str = Field(min_length=1, max_length=20_000, description="The reasons, the most important first.")
     comments: tuple[ReviewComment, ...] = Field(default=(), max_length=100)
+
+
+def plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON Schema of type object as every vendor and client takes it."""
+    found: dict[str, Any] = _plain(schema, {})
+    found.setdefault("properties", {})
+    return found
 
 
 def _plain(value: Any, definitions: dict[str, Any]) -> Any:

@@ -62,7 +62,7 @@ async def write(place: Workplace, asked: FileWrite, scope: Scope) -> ToolResult:
     data = _encoded(asked.content)
     path = await asyncio.to_thread(_in_scope, place, asked.path, scope)
     new = await asyncio.to_thread(place.folder.write, path, data)
-    return ToolResult(True, f"{'Made' if new else 'Replaced'} {path}: {len(data):,} bytes.")
+    return ToolResult(True, f"{'Made' if new else 'Replaced'} {path}: {len(data):,} bytes.", data={"path": path})
 
 
 async def edit(place: Workplace, asked: FileEdit, scope: Scope) -> ToolResult:
@@ -85,7 +85,7 @@ async def edit(place: Workplace, asked: FileEdit, scope: Scope) -> ToolResult:
     if old == new:
         return ToolResult(False, "Old and new text are the same.")
     await asyncio.to_thread(place.folder.write, path, data.replace(old, new))
-    return ToolResult(True, f"Replaced {count} occurrence{'s' if count > 1 else ''} in {path}.")
+    return ToolResult(True, f"Replaced {count} occurrence{'s' if count > 1 else ''} in {path}.", data={"path": path})
 
 
 async def search(place: Workplace, asked: CodeSearch) -> ToolResult:

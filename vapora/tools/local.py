@@ -67,3 +67,6 @@ class LocalWorkplace:
         return await asyncio.to_thread(
             looking.search, self._repository.trees, self._task, pattern, path, ignore_case, limit
         )
+
+    async def files(self, path: str, limit: int) -> list[str]:
+        return await asyncio.to_thread(looking.files, self._repository.trees, self._task, path, limit)

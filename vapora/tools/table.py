@@ -12,6 +12,7 @@ from vapora.llm.protocol import ToolSpec
 from vapora.tools import arguments as takes
 from vapora.tools import commands, files
 from vapora.tools.arguments import LONGEST_COMMAND_S, Arguments
+from vapora.tools.code import tools as code
 from vapora.tools.scope import Scope
 from vapora.tools.values import Effect, ToolResult, Workplace
 
@@ -74,6 +75,43 @@ _TABLE = (
         takes.CodeSearch,
         "Find the lines that match a regular expression, in all files that git does not ignore. Gives path:line:text.",
         lambda place, asked, _: files.search(place, asked),
+    ),
+    Tool(
+        "code.symbols",
+        "pure",
+        takes.CodeSymbols,
+        "Find where something is defined: functions, classes, methods, types. Gives path:first-last, kind and name "
+        "with what it stands in. Knows Python, TypeScript, JavaScript, Go, Rust and Java.",
+        lambda place, asked, _: code.symbols(place, asked),
+    ),
+    Tool(
+        "code.references",
+        "pure",
+        takes.CodeReferences,
+        "Find each place of a name in code: where it is defined, imported, called, used. Comments and texts do not "
+        "count. By its name alone: things of the same name elsewhere are found as well.",
+        lambda place, asked, _: code.references(place, asked),
+    ),
+    Tool(
+        "code.outline",
+        "pure",
+        takes.CodeOutline,
+        "Show what a file, or each file of a folder, defines, with line numbers. Costs less than reading it.",
+        lambda place, asked, _: code.outline(place, asked),
+    ),
+    Tool(
+        "code.complexity",
+        "pure",
+        takes.CodeComplexity,
+        "List the functions with the most ways through them (branches and loops), the worst first.",
+        lambda place, asked, _: code.complexity(place, asked),
+    ),
+    Tool(
+        "code.structural_search",
+        "pure",
+        takes.CodeStructuralSearch,
+        "Find code by its form, whatever its layout: a piece of code with holes, as `$A == $A` or `print($$$ARGS)`.",
+        lambda place, asked, _: code.structural_search(place, asked),
     ),
     Tool(
         "git_status",

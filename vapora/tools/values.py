@@ -58,3 +58,8 @@ class Workplace(Protocol):
     async def search(self, pattern: str, path: str, ignore_case: bool, limit: int) -> tuple[list[str], bool]:
         """Lines as `path:line:text`, and whether they are cut at `limit` bytes."""
         ...
+
+    async def files(self, path: str, limit: int) -> list[str]:
+        """Files at or below the path that git does not ignore, in order, at most so many. Names that are no UTF-8 are
+        left out."""
+        ...

@@ -9,7 +9,9 @@ from pydantic_core import from_json
 
 from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
 from vapora.views.comments import Comment
+from vapora.views.documents import DocumentSummary
 from vapora.views.landing import Attempt
+from vapora.views.packages import InstalledPackage
 from vapora.views.runs import Execution
 from vapora.views.schedules import ScheduleView
 from vapora.views.steps import Step
@@ -198,6 +200,22 @@ class ScheduleChange(_Change):
     row: ScheduleView | Removed
 
 
+class DocumentChange(_Change):
+    """A document without its text, or that it is no longer there."""
+
+    view: Literal["document"]
+    operation: Literal["put", "remove"]
+    row: DocumentSummary | Removed
+
+
+class PackageChange(_Change):
+    """A package that is installed, or that it is no longer there."""
+
+    view: Literal["package"]
+    operation: Literal["put", "remove"]
+    row: InstalledPackage | Removed
+
+
 Change = Annotated[
     TaskChange
     | ColumnChange
@@ -214,13 +232,16 @@ Change = Annotated[
     | WorkflowChange
     | WorkflowRunChange
     | ApprovalChange
-    | ScheduleChange,
+    | ScheduleChange
+    | DocumentChange
+    | PackageChange,
     Field(discriminator="view"),
 ]
 VIEWS = frozenset(
     {
         "task", "column", "project", "agent", "run", "budget", "settings", "preferences", "pause", "attempt",
-        "comment", "step", "workflow", "workflow-run", "approval", "schedule",
+        "comment", "step", "workflow", "workflow-run", "approval", "schedule", "document",
+        "package",
     }
 )  # fmt: skip
 

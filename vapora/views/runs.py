@@ -32,7 +32,8 @@ class Execution(View):
     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
-    step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls.
+    step of an earlier run where it begins. `model`: the one that a person chose; `models`: those that
+    answered, as provider/model. `tools_used`: how many calls.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class Execution(View):
     tokens_in: int
     tokens_out: int
     providers: tuple[str, ...]
+    models: tuple[str, ...] = ()
     reason: str
     summary: str
     artifacts: tuple[ArtifactSummary, ...]

@@ -20,6 +20,7 @@ from events.ids import (
 )
 from events.recorded import Recorded
 from events.work import Check
+from events.workspace import KnowledgeSettings
 from vapora.views.base import View as View
 from vapora.views.landing import Landed, LandingProblem
 
@@ -135,6 +136,7 @@ class WorkspaceSettings(View):
     default_priority: int = 50
     most_runs: int | None = None
     most_runs_of: dict[str, int] = Field(default_factory=dict)
+    knowledge: KnowledgeSettings = KnowledgeSettings()
     position: int = 0
 
 
@@ -275,6 +277,9 @@ class Agent(View):
     running: int
     capabilities: tuple[str, ...]
     task_types: tuple[str, ...]
+    # The package that it is of, with its version; empty: none.
+    package: str = ""
+    version: str = ""
     position: int
 
 

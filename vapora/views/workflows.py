@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from vapora.views.base import View
 
-WorkflowSource = Literal["shipped", "api", "file"]
+WorkflowSource = Literal["shipped", "api", "file", "package"]
 WorkflowRunState = Literal["draft", "active", "waiting-approval", "completed", "failed", "cancelled", "paused"]
 StageState = Literal["pending", "running", "waiting-approval", "completed", "failed", "skipped", "undoing", "undone"]
 ApprovalState = Literal["open", "approved", "rejected", "expired", "outdated", "ended"]
@@ -39,6 +39,7 @@ class WorkflowSummary(View):
     version: int
     source: WorkflowSource
     file: str = ""
+    package: str = ""
     problem: str = ""
     trigger: JsonValue
     stages: tuple[str, ...]

@@ -10,10 +10,13 @@ from events.agent import (
     AgentDrainStarted,
     AgentEdited,
     AgentEnabled,
+    AgentEquipped,
     AgentReadmitted,
     AgentRegistered,
     AgentRemoved,
+    AgentRoleFollowed,
     AgentSuspended,
+    Equipment,
 )
 from events.base import DomainEvent, topics
 from events.ids import WORKSPACE, TaskState
@@ -200,6 +203,7 @@ def _assigned(swarm: Swarm, recorded: Recorded) -> None:
         position=recorded.position,
         correlation=recorded.correlation,
         assigned_at=recorded.recorded_at,
+        equipment=_equipment(swarm, event.agent_id),
     )
     _task(swarm, recorded)
 
@@ -221,8 +225,14 @@ def _review_assigned(swarm: Swarm, recorded: Recorded) -> None:
         assigned_at=recorded.recorded_at,
         purpose="review",
         head=event.head or None,
+        equipment=_equipment(swarm, event.agent_id),
     )
     _task(swarm, recorded)
+
+
+def _equipment(swarm: Swarm, agent_id: str) -> Equipment | None:
+    agent = swarm.agents.get(agent_id)
+    return None if agent is None else agent.equipment
 
 
 def _suspended(swarm: Swarm, recorded: Recorded) -> None:
@@ -290,6 +300,8 @@ _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
             AgentDrainStarted,
             AgentRemoved,
             AgentReadmitted,
+            AgentRoleFollowed,
+            AgentEquipped,
         ),
         _agent,
     ),

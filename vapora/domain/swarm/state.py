@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from events.agent import HeldRun
+from events.agent import Equipment, HeldRun
 from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
@@ -39,7 +39,8 @@ class RunInFlight:
     """A run that was given to an agent and has not ended. `task` is as it was then; `position` and `correlation` are
     those of `TaskAssigned`, of `ReviewAssigned`, or of the newest `TaskHandedOver`. `head`: the commit that is to be
     reviewed. `stranded`: what became of its agent, empty while that has it in hand. `handed_over`: it was begun by
-    another, or before a new start; `given_up`: what of it never came back there."""
+    another, or before a new start; `given_up`: what of it never came back there. `equipment`: what its agent worked
+    by when it was given out."""
 
     run_id: str
     task_id: str
@@ -55,6 +56,7 @@ class RunInFlight:
     stranded: str = ""
     handed_over: bool = False
     given_up: HeldRun | None = None
+    equipment: Equipment | None = None
 
 
 class Swarm:

@@ -14,7 +14,8 @@ from vapora.errors import NotFoundError
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """`number` 0: as it ships. `file`, `file_digest`: what it was last read from, also after it was removed."""
+    """`number` 0: as it ships. `file`, `file_digest`: what it was last read from, also after it was removed. `package`:
+    the one that this version is from."""
 
     id: str
     number: int
@@ -22,6 +23,7 @@ class Workflow:
     removed: bool = False
     file: str = ""
     file_digest: str = ""
+    package: str = ""
 
     @property
     def read(self) -> Definition:
@@ -33,7 +35,15 @@ def fold(workflow_id: str, events: Iterable[DomainEvent], shipped: Mapping[str, 
     for event in events:
         match event:
             case WorkflowDefined():
-                found = Workflow(workflow_id, event.number, event.definition, False, event.file, event.file_digest)
+                found = Workflow(
+                    workflow_id,
+                    event.number,
+                    event.definition,
+                    False,
+                    event.file,
+                    event.file_digest,
+                    event.package,
+                )
             case WorkflowRemoved():
                 number = 0 if found is None else found.number
                 found = Workflow(workflow_id, number, {}, True, event.file, event.file_digest)
@@ -47,16 +57,27 @@ def require(found: Workflow | None, workflow_id: str) -> Workflow:
 
 
 def define(
-    found: Workflow | None, workflow_id: str, definition: Definition, file: str = "", file_digest: str = ""
+    found: Workflow | None,
+    workflow_id: str,
+    definition: Definition,
+    file: str = "",
+    file_digest: str = "",
+    package: str = "",
 ) -> tuple[DomainEvent, ...]:
     """A new version, unless it says what the newest one does."""
     data = stored(definition)
     same = found is not None and not found.removed and dict(found.definition) == data
     if same and found is not None and (not file or (found.file, found.file_digest) == (file, file_digest)):
         return ()
-    number = 1 if found is None else found.number + 1
     return (
-        WorkflowDefined(workflow_id=workflow_id, number=number, definition=data, file=file, file_digest=file_digest),
+        WorkflowDefined(
+            workflow_id=workflow_id,
+            number=1 if found is None else found.number + 1,
+            definition=data,
+            file=file,
+            file_digest=file_digest,
+            package=package,
+        ),
     )
 
 

@@ -24,11 +24,14 @@ const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) 
 const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
 const PlansPage = lazy(() => import("./pages/plans").then((page) => page.PlansPage));
 const PlanPage = lazy(() => import("./pages/plans").then((page) => page.PlanPage));
+const DocumentsPage = lazy(() => import("./pages/documents").then((page) => page.DocumentsPage));
+const DocumentPage = lazy(() => import("./pages/document").then((page) => page.DocumentPage));
 const WorkflowsPage = lazy(() => import("./pages/workflows/list").then((page) => page.WorkflowsPage));
 const EditWorkflowPage = lazy(() => import("./pages/workflows/edit").then((page) => page.EditWorkflowPage));
 const WorkflowRunsPage = lazy(() => import("./pages/workflows/runs").then((page) => page.WorkflowRunsPage));
 const WorkflowRunPage = lazy(() => import("./pages/workflows/run").then((page) => page.WorkflowRunPage));
 const SchedulesPage = lazy(() => import("./pages/workflows/schedules").then((page) => page.SchedulesPage));
+const TrackersPage = lazy(() => import("./pages/settings/trackers").then((page) => page.TrackersPage));
 const ChannelsPage = lazy(() => import("./pages/settings/channels").then((page) => page.ChannelsPage));
 const ApprovalsPage = lazy(() => import("./pages/workflows/approvals").then((page) => page.ApprovalsPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
@@ -80,6 +83,8 @@ function Pages() {
           <Route path="/workflows/schedules" component={SchedulesPage} />
           <Route path="/plans" component={PlansPage} />
           <Route path="/plans/:plan" component={PlanPage} />
+          <Route path="/documents" component={DocumentsPage} />
+          <Route path="/documents/:document" component={DocumentPage} />
           <Route path="/marketplace" component={MarketplacePage} />
           <Route path="/settings" component={SettingsPage} />
           <Route path="/settings/profile" component={ProfilePage} />
@@ -89,6 +94,7 @@ function Pages() {
           <Route path="/settings/secrets" component={SecretsPage} />
           <Route path="/settings/policies" component={PoliciesPage} />
           <Route path="/settings/webhooks" component={WebhooksPage} />
+          <Route path="/settings/trackers" component={TrackersPage} />
           <Route path="/settings/channels" component={ChannelsPage} />
           <Route path="/settings/users" component={UsersPage} />
           <Route default component={NotFound} />

@@ -885,6 +885,195 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List executions
+         * @description What agents' runs came to, the newest first; or those that are like something, the most alike first: by words and
+         *     by vectors, joined by reciprocal rank. Old ones are forgotten, as the workspace's settings say.
+         */
+        get: operations["list_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show learning curves
+         * @description What each agent's runs came to, by kind of work and day.
+         */
+        get: operations["get_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Walk the knowledge graph
+         * @description What is near a card, or any other node: runs, agents, people, files, decisions, artifacts, and problems with
+         *     their causes and solutions.
+         */
+        get: operations["get_knowledge_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/relations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List causes
+         * @description Problems, why there were any, and what solved them: recorded by people, and found in failed runs and reviews. The
+         *     newest first.
+         */
+        get: operations["list_relations"];
+        put?: never;
+        /**
+         * Record a cause
+         * @description A problem, why there is one, and what solves it.
+         */
+        post: operations["record_relation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/relations/{relation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a cause
+         * @description It is not shown any more, and no agent is told of it.
+         */
+        delete: operations["remove_relation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/profiles/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work out a profile from history
+         * @description What an agent can do, from the executions that are remembered. It agrees with `GET /agents/{id}/learning` for as
+         *     long as none of them was forgotten.
+         */
+        get: operations["get_knowledge_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what telling agents of past executions does
+         * @description Runs that were told, and runs that were not, side by side; and what speaks against concluding anything.
+         */
+        get: operations["get_knowledge_effect"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/executions/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an execution
+         * @description With the past executions that its agent was told of.
+         */
+        get: operations["get_execution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find things
+         * @description Tasks, runs, documents, comments and code, the best first: only what you may see. A word that nothing holds is
+         *     taken for the nearest one, and `corrected` says so. With `after` the answer includes what was written before.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -920,7 +1109,7 @@ export interface paths {
         get: operations["get_agent"];
         /**
          * Replace an agent
-         * @description What is left out becomes what the role's manifest says.
+         * @description What is left out becomes what the role's manifest says; for an agent of a package it stays.
          */
         put: operations["replace_agent"];
         post?: never;
@@ -2137,6 +2326,519 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trackers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the trackers
+         * @description In the order in which they were connected.
+         */
+        get: operations["list_trackers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a tracker
+         * @description With the names of its secrets, never the secrets.
+         */
+        get: operations["get_tracker"];
+        /**
+         * Connect a tracker, or change its connection
+         * @description All of it, under an id of your choice. Its token is stored beside, by `PUT /secrets/{name}`. What it is connected
+         *     to stays: another repository is another tracker.
+         */
+        put: operations["set_tracker"];
+        post?: never;
+        /**
+         * Disconnect a tracker
+         * @description What waits to be carried to it is not carried any more. Cards and issues stay as they are.
+         */
+        delete: operations["remove_tracker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show whether a tracker is in step
+         * @description How much waits, and what stands in the way.
+         */
+        get: operations["get_tracker_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Try a connection
+         * @description Asks now for the repository or project that it is connected to; changes nothing. The answer says what came of
+         *     it.
+         */
+        get: operations["check_tracker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have issues become cards
+         * @description Those that are named, or all open ones with the tracker's labels. They come one after the other; one that has a
+         *     card gets no second one.
+         */
+        post: operations["import_issues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the issues and pull requests of a card
+         * @description In the order in which they were linked.
+         */
+        get: operations["list_links"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/issue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an issue made of a card
+         * @description In a tracker of its project; nothing more where it has one there already.
+         */
+        post: operations["link_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the documents
+         * @description Without their texts, the last changed first.
+         */
+        get: operations["list_documents"];
+        put?: never;
+        /**
+         * Write a document
+         * @description A draft. Without `kind`, it is inferred from path, title and text.
+         */
+        post: operations["create_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a document */
+        get: operations["get_document"];
+        /**
+         * Edit a document
+         * @description Another version of it. `version`: the one that it was made from; 409 `document-outdated` names the newest where
+         *     somebody was quicker.
+         */
+        put: operations["edit_document"];
+        post?: never;
+        /**
+         * Remove a document
+         * @description It is shown no more. Its versions stay in the log.
+         */
+        delete: operations["remove_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of a document
+         * @description The newest first, each with what changed since the one before.
+         */
+        get: operations["list_document_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/difference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare two versions of a document */
+        get: operations["get_document_difference"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish a document
+         * @description Its newest version, or the one that is named, holds from now on.
+         */
+        post: operations["publish_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a document
+         * @description It is kept, can be read and found, and is edited no more.
+         */
+        post: operations["archive_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a document
+         * @description It is again what it was before it was archived or merged.
+         */
+        post: operations["restore_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge two documents
+         * @description `into`: this one is archived, and the other stands for both; `from`: the other way round. The archived one keeps
+         *     its history and points at the other.
+         */
+        post: operations["merge_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documentation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how finished work is documented
+         * @description The rule of the workspace and of each project, and the newest cards of the documenter.
+         */
+        get: operations["get_documentation"];
+        /**
+         * Say how finished work is documented
+         * @description `each`: each finished card leads to a card for the documenter; `batched`: at most one of them is open in a
+         *     project, and the next names all that was finished meanwhile; `off`: none. It holds for cards that are finished from
+         *     now on: with a repository, once they have landed. Such a card is an ordinary one.
+         */
+        put: operations["set_documentation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documentation/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find documents that say the same
+         * @description Pairs of documents that are not archived, the most alike first: by the cosine of their words, weighed by how rare
+         *     they are (TF-IDF). Whether one is merged into the other is for a person to say.
+         */
+        get: operations["list_duplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documentation/draw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw documents from the log
+         * @description Drafts of decision records, from what architects and decision-makers handed in and from what people approved in
+         *     workflows; or of presentations, from what presenters handed in. Each is drawn once.
+         */
+        post: operations["draw_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the packages
+         * @description What is on offer and what is installed, with what each may do. Nothing is fetched for it.
+         */
+        get: operations["list_marketplace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch what is on offer
+         * @description The git repositories that the installation names as sources of packages; nothing is installed by that.
+         */
+        post: operations["refresh_marketplace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a package
+         * @description With its manifest, its texts, and what it may do.
+         */
+        get: operations["get_package"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a package
+         * @description With what it set up. Its agent gets nothing new, and ends what it has.
+         */
+        delete: operations["remove_package"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install a package
+         * @description Whoever installs it accepts what it may do: as it is shown now, or as it was under `digest`. What it sets up is
+         *     there at once. One of tools has commands run on the server.
+         */
+        post: operations["install_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upgrade a package
+         * @description To what is on offer now. Its configuration stays; runs that are under way end on the version that they began
+         *     with.
+         */
+        post: operations["upgrade_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Configure a package
+         * @description All that is to differ from its manifest; what is left out is as that says. Holds for what begins from now on.
+         */
+        put: operations["configure_package"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/status": {
         parameters: {
             query?: never;
@@ -2812,6 +3514,16 @@ export interface components {
              */
             task_types: string[];
             /**
+             * Package
+             * @default
+             */
+            package: string;
+            /**
+             * Version
+             * @default
+             */
+            version: string;
+            /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
@@ -2987,6 +3699,15 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /** ArchiveDocument */
+        ArchiveDocument: {
+            /**
+             * Reason
+             * @description Why; for the audit trail.
+             * @default
+             */
+            reason: string;
         };
         /**
          * Artifact
@@ -3855,6 +4576,56 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * CardLink
+         * @description An issue or pull request of a card. `problem`: what the other side refused last; empty: nothing.
+         */
+        CardLink: {
+            /**
+             * Tracker Id
+             * @description The tracker that it is in.
+             */
+            tracker_id: string;
+            /**
+             * Kind
+             * @description issue or pull (a pull request).
+             * @enum {string}
+             */
+            kind: "issue" | "pull";
+            /**
+             * Number
+             * @description As the tracker has it: 7, or APP-7.
+             */
+            number: string;
+            /**
+             * Url
+             * @description Where people read it.
+             */
+            url: string;
+            /**
+             * State
+             * @description open, closed, or merged.
+             * @enum {string}
+             */
+            state: "open" | "closed" | "merged";
+            /**
+             * Made
+             * @description Which of the two was made of the other: card, or issue.
+             * @enum {string}
+             */
+            made: "card" | "issue";
+            /**
+             * Linked At
+             * Format: date-time
+             * @description When they were linked.
+             */
+            linked_at: string;
+            /**
+             * Problem
+             * @description What the tracker refused last; empty: nothing.
+             */
+            problem: string;
+        };
+        /**
          * CellCounts
          * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
          */
@@ -3985,6 +4756,15 @@ export interface components {
             most_runs_of?: {
                 [key: string]: number;
             };
+            /**
+             * @description What is remembered of executions, and who is told.
+             * @default {
+             *       "details_days": 30,
+             *       "daily_days": 90,
+             *       "in_briefs": "on"
+             *     }
+             */
+            knowledge: components["schemas"]["SetKnowledge"];
         };
         /**
          * ChangedBy
@@ -4534,6 +5314,109 @@ export interface components {
             answers?: string | null;
         };
         /**
+         * ConfigurePackage
+         * @description All that is to differ from the package's manifest; what is left out is as that says. The first fields are of
+         *     agents, `server` is of tools.
+         */
+        ConfigurePackage: {
+            /**
+             * Task Types
+             * @description What its agent takes.
+             */
+            task_types?: string[] | null;
+            /**
+             * Tools
+             * @description Those of the package's tools that its agent keeps.
+             */
+            tools?: string[] | null;
+            /**
+             * Writable
+             * @description Patterns of the paths that its agent may write.
+             */
+            writable?: string[] | null;
+            /**
+             * Provider
+             * @description The provider that is asked first.
+             */
+            provider?: string | null;
+            /**
+             * Model
+             * @description The model that is asked first; with its provider.
+             */
+            model?: string | null;
+            /**
+             * Temperature
+             * @description From 0 to 1.
+             */
+            temperature?: number | null;
+            /**
+             * Max Output Tokens
+             * @description The most that one answer may have.
+             */
+            max_output_tokens?: number | null;
+            /**
+             * Priority
+             * @description 0 to 100: among agents that are equal otherwise, the higher one goes first.
+             */
+            priority?: number | null;
+            /**
+             * Parallelizable
+             * @description false: one run at a time.
+             */
+            parallelizable?: boolean | null;
+            /**
+             * Concurrency
+             * @description How many runs it may have at once.
+             */
+            concurrency?: number | null;
+            /** @description Of a package of tools. */
+            server?: components["schemas"]["ConfigureServer"] | null;
+        };
+        /**
+         * ConfigureServer
+         * @description Of a package of tools: further arguments, variables, folders and secrets (by their names), and the roles whose
+         *     agents get its tools.
+         */
+        ConfigureServer: {
+            /**
+             * Roles
+             * @description Whose agents get its tools; * for all roles. Null: as its manifest says.
+             */
+            roles?: string[] | null;
+            /**
+             * Arguments
+             * @description Further arguments of its command.
+             * @default []
+             */
+            arguments: string[];
+            /**
+             * Variables
+             * @description Further variables of its process.
+             */
+            variables?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Further variables, or headers, whose values are secrets, by the secrets' names.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Read
+             * @description Further folders of the server that it may read.
+             * @default []
+             */
+            read: string[];
+            /**
+             * Write
+             * @description Further folders of the server that it may write.
+             * @default []
+             */
+            write: string[];
+        };
+        /**
          * Cost
          * @description `unknown_calls`: those among `calls` whose bill is not known, with `unknown_microusd` of `cost_microusd`.
          *
@@ -4584,6 +5467,39 @@ export interface components {
              * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
              */
             simulated: boolean;
+        };
+        /**
+         * CreateDocument
+         * @description A draft. `kind` None: inferred from path, title and text. `path`: where it is kept in the project's
+         *     repository.
+         */
+        CreateDocument: {
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * Text
+             * @description In Markdown.
+             * @default
+             */
+            text: string;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note. Absent: inferred from path, title and text.
+             */
+            kind?: ("readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note") | null;
+            /**
+             * Project Id
+             * @description The project that it is about; absent: the whole workspace.
+             */
+            project_id?: string | null;
+            /**
+             * Path
+             * @description Where it is kept in the project's repository, from its root; null: nowhere.
+             */
+            path?: string | null;
         };
         /**
          * CreateProject
@@ -4706,6 +5622,14 @@ export interface components {
              * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
              */
             simulated: boolean;
+        };
+        /** Curves */
+        Curves: {
+            /**
+             * Points
+             * @description The oldest day first.
+             */
+            points: components["schemas"]["LearningPoint"][];
         };
         /**
          * Dashboard
@@ -4872,6 +5796,449 @@ export interface components {
             reason: string;
         };
         /**
+         * DocumentDifference
+         * @description What changed from version `base` to version `version`.
+         */
+        DocumentDifference: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Base
+             * @description The version that is compared with; 0: nothing, before the first.
+             */
+            base: number;
+            /**
+             * Version
+             * @description The version that is shown.
+             */
+            version: number;
+            /**
+             * Patch
+             * @description What changed, as a unified diff.
+             */
+            patch: string;
+            /**
+             * Additions
+             * @description How many lines were added.
+             */
+            additions: number;
+            /**
+             * Deletions
+             * @description How many lines were taken away.
+             */
+            deletions: number;
+            /**
+             * Truncated
+             * @description Whether the patch is cut, or left out since the texts are too large to be compared.
+             */
+            truncated: boolean;
+        };
+        /**
+         * DocumentMerged
+         * @description `id` is archived, and `into` stands for both.
+         */
+        DocumentMerged: {
+            /**
+             * Id
+             * @description The document that is archived.
+             */
+            id: string;
+            /**
+             * Into
+             * @description The one that stands for both.
+             */
+            into: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DocumentSource
+         * @description Where a version comes from. `written`: somebody wrote it. `commit`: the file at the document's path, as the
+         *     landing of `task_id` left it in the commit `oid`. `decision`: drawn from the log at `position`, which the run
+         *     `run_id` of `task_id`, or the run `workflow_run_id` of a workflow, led to. `merge`: taken over from
+         *     `document_id`.
+         */
+        DocumentSource: {
+            /**
+             * Kind
+             * @description written, commit, decision or merge.
+             * @default written
+             * @enum {string}
+             */
+            kind: "written" | "commit" | "decision" | "merge";
+            /**
+             * Task Id
+             * @description The card whose work landed, or in whose run it was decided.
+             */
+            task_id?: string | null;
+            /**
+             * Run Id
+             * @description The run in which it was decided.
+             */
+            run_id?: string | null;
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow in which it was decided.
+             */
+            workflow_run_id?: string | null;
+            /**
+             * Oid
+             * @description The commit of the base branch.
+             */
+            oid?: string | null;
+            /**
+             * Document Id
+             * @description The document that was merged into it.
+             */
+            document_id?: string | null;
+            /**
+             * Position
+             * @description Of the event in the log that it comes from.
+             */
+            position?: number | null;
+        };
+        /**
+         * DocumentSummary
+         * @description `version` is the newest one, `published_version` the one that holds. `kind_reason`: empty where a person said the
+         *     kind. `source`: of the newest version. `merged_into`: the document that stands for it.
+         */
+        DocumentSummary: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project that it is about; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note.
+             * @enum {string}
+             */
+            kind: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Kind Reason
+             * @description The rule that inferred the kind; empty: a person said it.
+             */
+            kind_reason: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * Path
+             * @description Where it is kept in the project's repository, from its root; null: nowhere.
+             */
+            path: string | null;
+            /**
+             * State
+             * @description draft, published or archived.
+             * @enum {string}
+             */
+            state: "draft" | "published" | "archived";
+            /**
+             * Version
+             * @description The newest version.
+             */
+            version: number;
+            /**
+             * Published Version
+             * @description The version that holds; null: none was published.
+             */
+            published_version: number | null;
+            /**
+             * Size
+             * @description Bytes of its newest text in UTF-8.
+             */
+            size: number;
+            /** @description Where the version comes from: somebody wrote it, a commit that landed, a decision in the log, or a merge. */
+            source: components["schemas"]["DocumentSource"];
+            /**
+             * Merged Into
+             * @description The document that stands for it since they were merged; null: none.
+             */
+            merged_into: string | null;
+            /**
+             * Merged From
+             * @description Documents that were merged into it.
+             */
+            merged_from: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who made it.
+             */
+            created_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updated_at: string;
+            /**
+             * Updated By
+             * @description Who changed it last.
+             */
+            updated_by: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DocumentVersion
+         * @description `patch`: what changed since the version before, as a unified diff; `truncated`: it is cut, or left out where the
+         *     texts are too large to be compared.
+         */
+        DocumentVersion: {
+            /**
+             * Version
+             * @description Its number, counted from 1.
+             */
+            version: number;
+            /**
+             * Title
+             * @description What it was called then.
+             */
+            title: string;
+            /**
+             * Kind
+             * @description What kind it was then.
+             * @enum {string}
+             */
+            kind: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Path
+             * @description Where it was kept then.
+             */
+            path: string | null;
+            /**
+             * Note
+             * @description What changed, in the words of who changed it.
+             */
+            note: string;
+            /**
+             * Size
+             * @description Bytes of its text in UTF-8.
+             */
+            size: number;
+            /** @description Where the version comes from: somebody wrote it, a commit that landed, a decision in the log, or a merge. */
+            source: components["schemas"]["DocumentSource"];
+            /**
+             * At
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * By
+             * @description Who made it.
+             */
+            by: string;
+            /**
+             * Published At
+             * @description When it was published last; null: never.
+             */
+            published_at: string | null;
+            /**
+             * Patch
+             * @description What changed, as a unified diff.
+             */
+            patch: string;
+            /**
+             * Additions
+             * @description How many lines were added.
+             */
+            additions: number;
+            /**
+             * Deletions
+             * @description How many lines were taken away.
+             */
+            deletions: number;
+            /**
+             * Truncated
+             * @description Whether the patch is cut, or left out since the texts are too large to be compared.
+             */
+            truncated: boolean;
+        };
+        /**
+         * DocumentView
+         * @description `text`: of `shown_version`, in Markdown.
+         */
+        DocumentView: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project that it is about; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note.
+             * @enum {string}
+             */
+            kind: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Kind Reason
+             * @description The rule that inferred the kind; empty: a person said it.
+             */
+            kind_reason: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * Path
+             * @description Where it is kept in the project's repository, from its root; null: nowhere.
+             */
+            path: string | null;
+            /**
+             * State
+             * @description draft, published or archived.
+             * @enum {string}
+             */
+            state: "draft" | "published" | "archived";
+            /**
+             * Version
+             * @description The newest version.
+             */
+            version: number;
+            /**
+             * Published Version
+             * @description The version that holds; null: none was published.
+             */
+            published_version: number | null;
+            /**
+             * Size
+             * @description Bytes of its newest text in UTF-8.
+             */
+            size: number;
+            /** @description Where the version comes from: somebody wrote it, a commit that landed, a decision in the log, or a merge. */
+            source: components["schemas"]["DocumentSource"];
+            /**
+             * Merged Into
+             * @description The document that stands for it since they were merged; null: none.
+             */
+            merged_into: string | null;
+            /**
+             * Merged From
+             * @description Documents that were merged into it.
+             */
+            merged_from: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who made it.
+             */
+            created_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updated_at: string;
+            /**
+             * Updated By
+             * @description Who changed it last.
+             */
+            updated_by: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Shown Version
+             * @description The version whose text is shown.
+             */
+            shown_version: number;
+            /**
+             * Text
+             * @description In Markdown.
+             */
+            text: string;
+        };
+        /**
+         * DocumentationCard
+         * @description A card of the documenter, and the finished cards that it documents.
+         */
+        DocumentationCard: {
+            /**
+             * Task Id
+             * @description The card.
+             */
+            task_id: string;
+            /**
+             * Project Id
+             * @description Its project.
+             */
+            project_id: string;
+            /**
+             * Of Tasks
+             * @description The finished cards that it documents.
+             */
+            of_tasks: string[];
+            /**
+             * At
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DocumentationView
+         * @description `rule`: of the workspace, for projects that say nothing. `cards`: the newest fifty.
+         */
+        DocumentationView: {
+            /**
+             * Rule
+             * @description Of the workspace: off, each (a card for each finished card) or batched (at most one open card a project).
+             * @enum {string}
+             */
+            rule: "off" | "each" | "batched";
+            /**
+             * Projects
+             * @description What each project says.
+             */
+            projects: components["schemas"]["ProjectDocumentation"][];
+            /**
+             * Cards
+             * @description The documenter's newest cards that finished work led to.
+             */
+            cards: components["schemas"]["DocumentationCard"][];
+        };
+        /**
          * DrainAgent
          * @description `limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it.
          */
@@ -4887,6 +6254,65 @@ export interface components {
              * @description After so many seconds others of its role take over what it still has; null: it ends all of it.
              */
             limit_s?: number | null;
+        };
+        /**
+         * DrawDocuments
+         * @description Drafts of what decisions or agents left in the log. `project_id` None: of the whole workspace.
+         */
+        DrawDocuments: {
+            /**
+             * Of
+             * @description decisions or presentations.
+             * @default decisions
+             * @enum {string}
+             */
+            of: "decisions" | "presentations";
+            /**
+             * Project Id
+             * @description Of this project; absent: of the whole workspace.
+             */
+            project_id?: string | null;
+        };
+        /** DrawnDocument */
+        DrawnDocument: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+        };
+        /** DrawnDocuments */
+        DrawnDocuments: {
+            /**
+             * Items
+             * @description All that can be drawn, those among them that were drawn before.
+             */
+            items: components["schemas"]["DrawnDocument"][];
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DuplicatePair
+         * @description Two documents that say much the same. `score`: 0 to 1.
+         */
+        DuplicatePair: {
+            /** @description The document that was changed last. */
+            one: components["schemas"]["DocumentSummary"];
+            /** @description The other one. */
+            other: components["schemas"]["DocumentSummary"];
+            /**
+             * Score
+             * @description How alike their words are, 0 to 1.
+             */
+            score: number;
         };
         /**
          * EditAgent
@@ -4945,6 +6371,44 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * EditDocument
+         * @description Another version of it, made from `version`. What is left out stays; with a `path` of null it is kept in no
+         *     repository any more.
+         */
+        EditDocument: {
+            /**
+             * Version
+             * @description The version that the edit was made from.
+             */
+            version: number;
+            /**
+             * Title
+             * @description What it is called; absent: as before.
+             */
+            title?: string;
+            /**
+             * Text
+             * @description In Markdown; absent: as before.
+             */
+            text?: string;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note. Absent: as before.
+             * @enum {string}
+             */
+            kind?: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Path
+             * @description Where it is kept in the project's repository; null: nowhere any more; absent: as before.
+             */
+            path?: string | null;
+            /**
+             * Note
+             * @description What changed, in your words.
+             */
+            note?: string;
         };
         /** EditProject */
         EditProject: {
@@ -5175,6 +6639,82 @@ export interface components {
             archived?: boolean;
         };
         /**
+         * Effect
+         * @description What telling agents of past executions does. `caution`: why no conclusion may be drawn yet; empty where one may.
+         *     `looked_at`: so many of the newest runs.
+         */
+        Effect: {
+            /**
+             * In Briefs
+             * @description What is set now.
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+            /**
+             * Simulated
+             * @description Whether rehearsals are compared; real runs never stand beside them.
+             */
+            simulated: boolean;
+            /**
+             * Sums
+             * @description One for each arm.
+             */
+            sums: components["schemas"]["EffectSum"][];
+            /**
+             * Caution
+             * @description What speaks against concluding anything; empty: nothing does.
+             */
+            caution: string;
+            /**
+             * Looked At
+             * @description So many runs, the newest.
+             */
+            looked_at: number;
+        };
+        /**
+         * EffectSum
+         * @description Of the runs that were told (`given`), that were kept from it by chance (`withheld`), and that there was nothing
+         *     to tell (`nothing`). Null where there is no run.
+         */
+        EffectSum: {
+            /**
+             * Arm
+             * @description given: told of something; withheld: kept from it by chance; nothing: there was nothing to tell.
+             * @enum {string}
+             */
+            arm: "given" | "withheld" | "nothing";
+            /**
+             * Runs
+             * @description How many.
+             */
+            runs: number;
+            /**
+             * Successes
+             * @description How many were good.
+             */
+            successes: number;
+            /**
+             * Success Rate
+             * @description 0 to 1; null without a run.
+             */
+            success_rate: number | null;
+            /**
+             * Quality
+             * @description The mean; null without a run.
+             */
+            quality: number | null;
+            /**
+             * Median Cost Microusd
+             * @description In micro-dollars; null without a run.
+             */
+            median_cost_microusd: number | null;
+            /**
+             * Median Duration Ms
+             * @description Null without a run.
+             */
+            median_duration_ms: number | null;
+        };
+        /**
          * EventView
          * @description An event with its envelope, as `/events` shows it.
          */
@@ -5240,7 +6780,8 @@ export interface components {
          *     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
          *     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
          *     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
-         *     step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls.
+         *     step of an earlier run where it begins. `model`: the one that a person chose; `models`: those that
+         *     answered, as provider/model. `tools_used`: how many calls.
          */
         Execution: {
             /**
@@ -5330,6 +6871,12 @@ export interface components {
              * @description Model providers that answered.
              */
             providers: string[];
+            /**
+             * Models
+             * @description Models that answered, as provider/model.
+             * @default []
+             */
+            models: string[];
             /**
              * Reason
              * @description Why it is so, in words.
@@ -5425,6 +6972,152 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * ExecutionRecord
+         * @description One agent's run at one task, as it is remembered. `quality`: the mean of `parts`, each from 0 to 1 and drawn from
+         *     the log alone (done, checks, first_time, review, landed); null while it runs, and of one that was cancelled.
+         *     `latency_ms`: from its begin to its end. `said`: what its agent handed in, or why it failed. `given`: past
+         *     executions that it was told of, or, where `withheld`, would have been. `score`: by which it is like what was asked
+         *     for; null where nothing was.
+         */
+        ExecutionRecord: {
+            /**
+             * Id
+             * @description The run's id.
+             */
+            id: string;
+            /**
+             * Agent
+             * @description Who did it.
+             */
+            agent: string;
+            /**
+             * Task
+             * @description The card.
+             */
+            task: string;
+            /**
+             * Project
+             * @description Its project.
+             */
+            project: string;
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Role
+             * @description The agent's role in it.
+             */
+            role: string;
+            /**
+             * Purpose
+             * @description work or review.
+             * @enum {string}
+             */
+            purpose: "work" | "review";
+            /**
+             * Title
+             * @description What the card is called.
+             */
+            title: string;
+            /**
+             * Description
+             * @description What the card asks, cut.
+             */
+            description: string;
+            /**
+             * Outcome
+             * @description running, cancelled, failed, succeeded, accepted or rejected.
+             * @enum {string}
+             */
+            outcome: "running" | "cancelled" | "failed" | "succeeded" | "accepted" | "rejected";
+            /**
+             * Success
+             * @description Whether it was good, as the agent's learning counts it; null: it says nothing.
+             */
+            success: boolean | null;
+            /**
+             * Quality
+             * @description The mean of the parts, 0 to 1.
+             */
+            quality: number | null;
+            /**
+             * Parts
+             * @description What the quality is made of: done, checks, first_time, review, landed.
+             */
+            parts: {
+                [key: string]: number;
+            };
+            /**
+             * Latency Ms
+             * @description From its begin to its end.
+             */
+            latency_ms: number | null;
+            /**
+             * Cost Microusd
+             * @description What its calls cost, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Providers
+             * @description Who answered.
+             */
+            providers: string[];
+            /**
+             * Models
+             * @description What answered, as provider/model.
+             */
+            models: string[];
+            /**
+             * Checks
+             * @description green, red or unchecked; null: none ran.
+             */
+            checks: string | null;
+            /**
+             * Landed
+             * @description Whether its work is part of the base branch.
+             */
+            landed: boolean;
+            /**
+             * Said
+             * @description What its agent handed in, or why it failed.
+             */
+            said: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When it ended; while it runs, when it began.
+             */
+            at: string;
+            /**
+             * Day
+             * Format: date
+             * @description That day, in UTC.
+             */
+            day: string;
+            /**
+             * Given
+             * @description Past executions that its agent was told of.
+             */
+            given: components["schemas"]["Given"][];
+            /**
+             * Withheld
+             * @description Whether it was kept from them by chance, to compare.
+             */
+            withheld: boolean;
+            /**
+             * Score
+             * @description How much it is like what was asked for; null: nothing was.
+             */
+            score?: number | null;
+            /**
+             * Simulated
+             * @description Whether it was a rehearsal.
+             */
+            simulated: boolean;
         };
         /** FileCheck */
         FileCheck: {
@@ -5602,6 +7295,192 @@ export interface components {
             cycle_s: number | null;
         };
         /**
+         * FoundItem
+         * @description `snippet` is the part of its text that shows why it was found, as plain text; `parts` are the same in pieces.
+         *     `score` is only to be compared within one answer.
+         */
+        FoundItem: {
+            /**
+             * Kind
+             * @description task, run, document, comment or code.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description What it is called among those of its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called, or what the card is called that it belongs to.
+             */
+            title: string;
+            /**
+             * Snippet
+             * @description The part of its text that shows why it was found, as plain text.
+             */
+            snippet: string;
+            /**
+             * Parts
+             * @description The snippet in pieces.
+             */
+            parts: components["schemas"]["SnippetPart"][];
+            /**
+             * Score
+             * @description The higher the better; only to be compared within this answer.
+             */
+            score: number;
+            /**
+             * Project Id
+             * @description The project that it belongs to; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card that it is about; null: none.
+             */
+            task_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            at: string;
+            /**
+             * Link
+             * @description Its page in the browser.
+             */
+            link: string;
+        };
+        /**
+         * Given
+         * @description A past execution that a run was told of. `helped`: the words that it was told.
+         */
+        Given: {
+            /**
+             * Run Id
+             * @description The past run.
+             */
+            run_id: string;
+            /**
+             * Task Id
+             * @description Its card.
+             */
+            task_id: string;
+            /**
+             * Title
+             * @description What its card was called.
+             */
+            title: string;
+            /**
+             * Outcome
+             * @description accepted, succeeded, rejected or failed.
+             * @enum {string}
+             */
+            outcome: "accepted" | "succeeded" | "rejected" | "failed";
+            /**
+             * Helped
+             * @description What the agent was told of it.
+             */
+            helped: string;
+            /**
+             * Score
+             * @description By which it was chosen; only to be compared within one choice.
+             */
+            score: number;
+        };
+        /** Graph */
+        Graph: {
+            /**
+             * Start
+             * @description The name of the first node.
+             */
+            start: string;
+            /**
+             * Depth
+             * @description As asked for.
+             */
+            depth: number;
+            /**
+             * Nodes
+             * @description The nearest first.
+             */
+            nodes: components["schemas"]["GraphNode"][];
+            /**
+             * Edges
+             * @description Those between these nodes.
+             */
+            edges: components["schemas"]["GraphEdge"][];
+        };
+        /**
+         * GraphEdge
+         * @description Reads as a sentence: `source` `kind` `target`.
+         */
+        GraphEdge: {
+            /**
+             * Source
+             * @description The name of a node.
+             */
+            source: string;
+            /**
+             * Kind
+             * @description How source and target hang together; the three read as a sentence.
+             */
+            kind: string;
+            /**
+             * Target
+             * @description The name of a node.
+             */
+            target: string;
+        };
+        /**
+         * GraphNode
+         * @description `id` is unique among nodes of its `kind`; `name` among all. `distance`: edges from the first. `more`: it has
+         *     neighbours that are not here.
+         */
+        GraphNode: {
+            /**
+             * Name
+             * @description kind:id, by which a walk can begin here.
+             */
+            name: string;
+            /**
+             * Kind
+             * @description task, run, agent, person, project, file, decision, artifact, document, problem, cause or solution.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description Its id among its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * State
+             * @description Of a card or run; of a problem, where it was found.
+             */
+            state: string;
+            /**
+             * At
+             * @description When it came to be, if that is known.
+             */
+            at: string | null;
+            /**
+             * Distance
+             * @description Edges from the first node.
+             */
+            distance: number;
+            /**
+             * More
+             * @description Whether it has neighbours that are not here.
+             */
+            more: boolean;
+        };
+        /**
          * Health
          * @description What follows `version` is told to who is known, or where nobody signs in.
          */
@@ -5663,6 +7542,29 @@ export interface components {
              *     }
              */
             cells: components["schemas"]["CellCounts"];
+        };
+        /**
+         * ImportIssues
+         * @description `numbers`: of these issues, whatever labels they bear; none: all that are open and bear the tracker's labels.
+         */
+        ImportIssues: {
+            /**
+             * Numbers
+             * @description Of which issues, as 7 or APP-7; none: all open ones with the tracker's labels.
+             * @default []
+             */
+            numbers: string[];
+        };
+        /**
+         * InstallPackage
+         * @description `digest`: what was looked at; without it, what the marketplace shows now.
+         */
+        InstallPackage: {
+            /**
+             * Digest
+             * @description What was looked at; null: what is shown now is accepted.
+             */
+            digest?: string | null;
         };
         /**
          * InvitationMade
@@ -5754,6 +7656,82 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * KnowledgeProfile
+         * @description What an agent can do, worked out anew from the executions that are remembered.
+         */
+        KnowledgeProfile: {
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Runs
+             * @description Those that say something about the agent.
+             */
+            runs: number;
+            /**
+             * Success Rate
+             * @description Of these runs: 0 to 1.
+             */
+            success_rate: number;
+            /**
+             * Expertise
+             * @description 0 to 1; fades with time.
+             */
+            expertise: number;
+            /**
+             * Confidence
+             * @description 0 to 1; full from 20 runs on.
+             */
+            confidence: number;
+            /**
+             * Simulated
+             * @description Whether these were rehearsals.
+             */
+            simulated: boolean;
+        };
+        /** KnowledgeProfiles */
+        KnowledgeProfiles: {
+            /**
+             * Agent
+             * @description Whose.
+             */
+            agent: string;
+            /**
+             * Profiles
+             * @description One for each kind of work.
+             */
+            profiles: components["schemas"]["KnowledgeProfile"][];
+        };
+        /**
+         * KnowledgeSettings
+         * @description For how many days of the log's time the knowledge graph keeps executions in detail, and what they came to day by
+         *     day. `in_briefs`: whether agents are told of past executions; `half`: every other run by chance, so that runs with
+         *     and without can be compared.
+         */
+        KnowledgeSettings: {
+            /**
+             * Details Days
+             * @description So many days executions are kept in detail, by the log's time.
+             * @default 30
+             */
+            details_days: number;
+            /**
+             * Daily Days
+             * @description So many days causes, and what executions came to day by day.
+             * @default 90
+             */
+            daily_days: number;
+            /**
+             * In Briefs
+             * @description Whether agents are told of past executions: on, off, or every other run by chance.
+             * @default on
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+        };
+        /**
          * Landed
          * @description Where a task's work is part of the project's branch.
          */
@@ -5810,6 +7788,68 @@ export interface components {
              * @description The same day by day.
              */
             curve: components["schemas"]["CurvePoint"][];
+        };
+        /**
+         * LearningPoint
+         * @description An agent's runs of a kind of work on one day: those that say something about it. `latency_ms`: their mean.
+         */
+        LearningPoint: {
+            /**
+             * Agent
+             * @description Whose.
+             */
+            agent: string;
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Day
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            /**
+             * Runs
+             * @description Those that say something about the agent.
+             */
+            runs: number;
+            /**
+             * Successes
+             * @description Those that were good.
+             */
+            successes: number;
+            /**
+             * Success Rate
+             * @description Of these runs: 0 to 1.
+             */
+            success_rate: number;
+            /**
+             * Accepted
+             * @description Those whose work was accepted.
+             */
+            accepted: number;
+            /**
+             * Rejected
+             * @description Those whose work was sent back.
+             */
+            rejected: number;
+            /**
+             * Latency Ms
+             * @description From begin to end, the mean.
+             */
+            latency_ms: number;
+            /**
+             * Cost Microusd
+             * @description What was spent on that day, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Simulated
+             * @description Whether these were rehearsals.
+             */
+            simulated: boolean;
         };
         /**
          * Limits
@@ -5870,6 +7910,17 @@ export interface components {
              * @description What was said about it.
              */
             text: string;
+        };
+        /**
+         * LinkTask
+         * @description Make an issue of the card, in this tracker of its project.
+         */
+        LinkTask: {
+            /**
+             * Tracker Id
+             * @description In which tracker.
+             */
+            tracker_id: string;
         };
         /** LogIn */
         LogIn: {
@@ -5978,6 +8029,49 @@ export interface components {
             to: string[];
         };
         /**
+         * MayDo
+         * @description What a package may do once it is accepted; an empty list: nothing of the kind. `requires`: what a person installs
+         *     first.
+         */
+        MayDo: {
+            /**
+             * Tools
+             * @description The tools that it uses, or brings.
+             * @default []
+             */
+            tools: string[];
+            /**
+             * Network
+             * @description Which hosts it reaches; none: no network.
+             * @default []
+             */
+            network: string[];
+            /**
+             * Writes
+             * @description Which paths it may write.
+             * @default []
+             */
+            writes: string[];
+            /**
+             * Commands
+             * @description Which commands are run.
+             * @default []
+             */
+            commands: string[];
+            /**
+             * Secrets
+             * @description The names of the secrets that it is given.
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * Requires
+             * @description What a person installs first, in words.
+             * @default
+             */
+            requires: string;
+        };
+        /**
          * Me
          * @description Who asks. `kind`: `local` while nobody has to sign in, `operator` for who sent the operator's token. `actions`:
          *     what they may do in the workspace that the request names, by the operations' ids.
@@ -6068,6 +8162,39 @@ export interface components {
              * @default false
              */
             archived: boolean;
+        };
+        /**
+         * MergeDocument
+         * @description One of `into` and `from` names the other document. `text`: what the remaining one says then, made from its
+         *     version `version`; absent: as it is.
+         */
+        MergeDocument: {
+            /**
+             * Into
+             * @description The document that stands for both from now on; this one is archived.
+             */
+            into?: string | null;
+            /**
+             * From
+             * @description The document that is archived; this one stands for both from now on.
+             */
+            from?: string | null;
+            /**
+             * Text
+             * @description What the remaining one says then; absent: as it is.
+             */
+            text?: string | null;
+            /**
+             * Version
+             * @description The version of the remaining one that `text` was made from.
+             */
+            version?: number | null;
+            /**
+             * Reason
+             * @description Why; for the audit trail.
+             * @default
+             */
+            reason: string;
         };
         /**
          * MergePolicy
@@ -6180,6 +8307,218 @@ export interface components {
              */
             token: string;
         };
+        /**
+         * PackageSummary
+         * @description `version`, `digest` and `may`: of what is on offer; of what is installed where nothing is on offer any more.
+         *     `problem`: why it cannot be taken as it is on offer.
+         */
+        PackageSummary: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             */
+            kind: ("agent" | "tool" | "workflow") | null;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Role
+             * @description The role of its agent; null: it has none.
+             */
+            role?: string | null;
+            /**
+             * Task Types
+             * @description What its agent takes.
+             * @default []
+             */
+            task_types: string[];
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed
+             * @description Whether it is installed.
+             */
+            installed: boolean;
+            /**
+             * Installed Version
+             * @description The version that is installed; null: none.
+             */
+            installed_version?: string | null;
+            /**
+             * Upgradable
+             * @description Whether another version is on offer than the one that is installed.
+             * @default false
+             */
+            upgradable: boolean;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes?: string | null;
+            /**
+             * Problem
+             * @description Why it cannot be taken as it is on offer; empty: it can.
+             * @default
+             */
+            problem: string;
+        };
+        /**
+         * PackageView
+         * @description `manifest`: all of it. `texts`: the files that people read, by path. `settings`: what its configuration may
+         *     say, and `config` what it does.
+         */
+        PackageView: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             */
+            kind: ("agent" | "tool" | "workflow") | null;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Role
+             * @description The role of its agent; null: it has none.
+             */
+            role?: string | null;
+            /**
+             * Task Types
+             * @description What its agent takes.
+             * @default []
+             */
+            task_types: string[];
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed
+             * @description Whether it is installed.
+             */
+            installed: boolean;
+            /**
+             * Installed Version
+             * @description The version that is installed; null: none.
+             */
+            installed_version?: string | null;
+            /**
+             * Upgradable
+             * @description Whether another version is on offer than the one that is installed.
+             * @default false
+             */
+            upgradable: boolean;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes?: string | null;
+            /**
+             * Problem
+             * @description Why it cannot be taken as it is on offer; empty: it can.
+             * @default
+             */
+            problem: string;
+            /**
+             * Manifest
+             * @description All that it says of itself.
+             */
+            manifest: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Texts
+             * @description Its files that people read, by their paths.
+             */
+            texts?: {
+                [key: string]: string;
+            };
+            /**
+             * Settings
+             * @description What its configuration may say.
+             * @default []
+             */
+            settings: string[];
+            /**
+             * Config
+             * @description What differs from its manifest.
+             */
+            config?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Installed By
+             * @description Who installed it; null: nobody.
+             */
+            installed_by?: string | null;
+            /**
+             * Installed At
+             * @description When; null: it is not installed.
+             */
+            installed_at?: string | null;
+            /**
+             * Updated At
+             * @description When it was last installed, upgraded or configured.
+             */
+            updated_at?: string | null;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             * @default 0
+             */
+            position: number;
+        };
         /** Page[Agent] */
         Page_Agent_: {
             /**
@@ -6284,6 +8623,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[CardLink] */
+        Page_CardLink_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["CardLink"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[ChannelDelivery] */
         Page_ChannelDelivery_: {
             /**
@@ -6336,6 +8688,45 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[DocumentSummary] */
+        Page_DocumentSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["DocumentSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[DocumentVersion] */
+        Page_DocumentVersion_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["DocumentVersion"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[DuplicatePair] */
+        Page_DuplicatePair_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["DuplicatePair"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[EventView] */
         Page_EventView_: {
             /**
@@ -6343,6 +8734,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["EventView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[ExecutionRecord] */
+        Page_ExecutionRecord_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ExecutionRecord"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -6414,6 +8818,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[PackageSummary] */
+        Page_PackageSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["PackageSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[PlanSummary] */
         Page_PlanSummary_: {
             /**
@@ -6434,6 +8851,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Project"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[RelationView] */
+        Page_RelationView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["RelationView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -6525,6 +8955,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["TokenView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[TrackerView] */
+        Page_TrackerView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["TrackerView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -7146,6 +9589,28 @@ export interface components {
             timeout_s: number;
         };
         /**
+         * ProjectDocumentation
+         * @description `rule`: as the project says; null: it says nothing. `in_effect`: what holds.
+         */
+        ProjectDocumentation: {
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Rule
+             * @description off, each (a card for each finished card) or batched (at most one open card a project). Null: as the workspace says.
+             */
+            rule: ("off" | "each" | "batched") | null;
+            /**
+             * In Effect
+             * @description What holds.
+             * @enum {string}
+             */
+            in_effect: "off" | "each" | "batched";
+        };
+        /**
          * ProjectFile
          * @description `.vapora/project.toml` of the base branch. `text` is null where there is none. `accepted`: whether a person
          *     accepted just this text. `problem`: why it cannot be used; null where it can.
@@ -7340,6 +9805,17 @@ export interface components {
             /** @description What cards of its kind came to. */
             estimate: components["schemas"]["CardEstimate"];
         };
+        /**
+         * PublishDocument
+         * @description `version` None: the newest.
+         */
+        PublishDocument: {
+            /**
+             * Version
+             * @description The version that shall hold; absent: the newest.
+             */
+            version?: number | null;
+        };
         /** Pushed */
         Pushed: {
             /**
@@ -7453,6 +9929,49 @@ export interface components {
             high: number;
         };
         /**
+         * RecordRelation
+         * @description `solution` is empty while nobody knows one. `task_id`, `run_id`, `project_id`: where it came up; `solved_by`: the
+         *     run whose work solved it.
+         */
+        RecordRelation: {
+            /**
+             * Problem
+             * @description What went wrong.
+             */
+            problem: string;
+            /**
+             * Cause
+             * @description Why.
+             */
+            cause: string;
+            /**
+             * Solution
+             * @description What solves it; empty while nobody knows.
+             * @default
+             */
+            solution: string;
+            /**
+             * Project Id
+             * @description Where it came up.
+             */
+            project_id?: string | null;
+            /**
+             * Task Id
+             * @description The card where it came up.
+             */
+            task_id?: string | null;
+            /**
+             * Run Id
+             * @description The run in which it came up.
+             */
+            run_id?: string | null;
+            /**
+             * Solved By
+             * @description The run whose work solved it.
+             */
+            solved_by?: string | null;
+        };
+        /**
          * RedeemCode
          * @description `code`: what `vapora up --open` gave to the browser.
          */
@@ -7520,6 +10039,85 @@ export interface components {
              * @description How many runs it may have at once; absent: what its role says.
              */
             capacity?: number | null;
+        };
+        /**
+         * RelationView
+         * @description A problem, why there was one, and what solved it. `origin`: person, where somebody recorded it; else how it was
+         *     found in the log: failure, review or conflict. `solution` is empty while none is known.
+         */
+        RelationView: {
+            /**
+             * Id
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Origin
+             * @description person, where somebody recorded it; else failure, review or conflict.
+             * @enum {string}
+             */
+            origin: "person" | "failure" | "review" | "conflict";
+            /**
+             * Recorded By
+             * @description Who said so.
+             */
+            recorded_by: string;
+            /**
+             * Problem
+             * @description What went wrong.
+             */
+            problem: string;
+            /**
+             * Cause
+             * @description Why.
+             */
+            cause: string;
+            /**
+             * Solution
+             * @description What solves it; empty while nobody knows.
+             */
+            solution: string;
+            /**
+             * Project Id
+             * @description Where it came up.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card where it came up.
+             */
+            task_id: string | null;
+            /**
+             * Run Id
+             * @description The run in which it came up.
+             */
+            run_id: string | null;
+            /**
+             * Solved By
+             * @description The run whose work solved it.
+             */
+            solved_by: string | null;
+            /**
+             * Task Type
+             * @description The kind of work in which it came up.
+             */
+            task_type: string | null;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * At
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * ReplaceAgent
@@ -8043,6 +10641,38 @@ export interface components {
          */
         Scope: "workspace" | "project" | "role" | "agent" | "task";
         /**
+         * SearchAnswer
+         * @description `corrected`: words that nothing holds, and those that were looked for instead. `mode`: how it was looked for,
+         *     which is `text` where the workspace has no vectors.
+         */
+        SearchAnswer: {
+            /** Items */
+            items: components["schemas"]["FoundItem"][];
+            /**
+             * Next
+             * @description Always null: an answer is not continued.
+             */
+            next?: string | null;
+            /**
+             * Corrected
+             * @description Words that nothing holds, and those that were looked for instead.
+             */
+            corrected: {
+                [key: string]: string[];
+            };
+            /**
+             * Mode
+             * @description text, vectors or both: how it was looked for, which is text where the workspace has no vectors.
+             * @enum {string}
+             */
+            mode: "text" | "vectors" | "both";
+            /**
+             * Position
+             * @description How far the index was along the log.
+             */
+            position: number;
+        };
+        /**
          * Secret
          * @description `updated_by`: as the log names who does something.
          */
@@ -8229,6 +10859,48 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * SetDocumentation
+         * @description `project_id` None: for projects that say nothing. `rule` null: the project says nothing any more.
+         */
+        SetDocumentation: {
+            /**
+             * Project Id
+             * @description The project; absent: what holds for projects that say nothing.
+             */
+            project_id?: string | null;
+            /**
+             * Rule
+             * @description off, each (a card for each finished card) or batched (at most one open card a project). Null: the project says nothing any more.
+             */
+            rule: ("off" | "each" | "batched") | null;
+        };
+        /**
+         * SetKnowledge
+         * @description For how many days of the log's time executions are kept in detail, and what they came to day by day.
+         *     `in_briefs`: whether agents are told of past executions; `half`: every other run, by chance.
+         */
+        SetKnowledge: {
+            /**
+             * Details Days
+             * @description So many days executions are kept in detail, by the log's time.
+             * @default 30
+             */
+            details_days: number;
+            /**
+             * Daily Days
+             * @description So many days causes, and what executions came to day by day.
+             * @default 90
+             */
+            daily_days: number;
+            /**
+             * In Briefs
+             * @description Whether agents are told of past executions: on, off, or every other run by chance.
+             * @default on
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+        };
+        /**
          * SetPolicies
          * @description Cedar text of a workspace, beside the policies that ship. Checked before it is taken.
          */
@@ -8330,6 +11002,111 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * SetTracker
+         * @description A tracker as it shall be. `secret`, `webhook_secret`: names in the vault, never the secrets themselves.
+         */
+        SetTracker: {
+            /**
+             * Kind
+             * @description github or jira.
+             * @enum {string}
+             */
+            kind: "github" | "jira";
+            /**
+             * Url
+             * @description The address of the API's server: of GitHub https://api.github.com, or an own server's with /api/v3; of Jira the site, as https://example.atlassian.net. Null: GitHub's own.
+             */
+            url?: string | null;
+            /**
+             * Remote
+             * @description What it is connected to: a repository, as owner/name, or the key of a Jira project.
+             */
+            remote: string;
+            /**
+             * Project Id
+             * @description The project whose cards its issues become.
+             */
+            project_id: string;
+            /**
+             * Secret
+             * @description The name of the token in the vault, beginning with tracker-.
+             */
+            secret: string;
+            /**
+             * Username
+             * @description Of Jira's Cloud, the account that the token belongs to; empty: the token alone says who it is.
+             * @default
+             */
+            username: string;
+            /**
+             * Webhook Secret
+             * @description The name in the vault of what its webhooks are signed with; null: no webhook is taken.
+             */
+            webhook_secret?: string | null;
+            /**
+             * Labels
+             * @description An issue becomes a card by itself where it bears one of these; none: every issue does.
+             * @default [
+             *       "vapora"
+             *     ]
+             */
+            labels: string[];
+            /**
+             * @description Who approves the work of cards that were made of issues.
+             * @default human
+             */
+            review: components["schemas"]["Review"];
+            /**
+             * Jira Api
+             * @description The version of Jira's API: 3 for the Cloud, 2 for an own server.
+             * @default 3
+             * @enum {string}
+             */
+            jira_api: "2" | "3";
+            /**
+             * Issue Type
+             * @description The type of Jira issues that are made here.
+             * @default Task
+             */
+            issue_type: string;
+            /**
+             * Agent Comments
+             * @description True: what agents say on a card is told on its issue as well.
+             * @default false
+             */
+            agent_comments: boolean;
+            /**
+             * Close Issues
+             * @description True: an issue is closed when nothing is left to be done about its card.
+             * @default true
+             */
+            close_issues: boolean;
+            /**
+             * Pull Requests
+             * @description True: a card's branch that is pushed gets a pull request.
+             * @default true
+             */
+            pull_requests: boolean;
+            /**
+             * Poll S
+             * @description How often it is asked for news, in seconds, since not every webhook arrives.
+             * @default 300
+             */
+            poll_s: number;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: nothing is carried and nothing is looked at.
+             * @default true
+             */
+            enabled: boolean;
+        };
+        /**
          * SetUp
          * @description The first owner. `token`: of the link that the first start printed.
          */
@@ -8390,6 +11167,24 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * ShelfRefreshed
+         * @description `problems`: what could not be fetched, by source.
+         */
+        ShelfRefreshed: {
+            /**
+             * Packages
+             * @description How many are on offer now.
+             */
+            packages: number;
+            /**
+             * Problems
+             * @description What could not be fetched, by source.
+             */
+            problems: {
+                [key: string]: string;
+            };
+        };
+        /**
          * SignInStatus
          * @description `sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
          *     Connect is there to sign in with.
@@ -8421,6 +11216,22 @@ export interface components {
              * @description Why; stands in the run for ever.
              */
             reason: string;
+        };
+        /**
+         * SnippetPart
+         * @description Plain text, however it looks: show it as text. `hit`: whether it is what was looked for.
+         */
+        SnippetPart: {
+            /**
+             * Text
+             * @description Plain text: show it as text, whatever it looks like.
+             */
+            text: string;
+            /**
+             * Hit
+             * @description Whether it is what was looked for.
+             */
+            hit: boolean;
         };
         /**
          * Spread
@@ -9251,6 +12062,168 @@ export interface components {
              */
             issued_by: string;
         };
+        /**
+         * TrackerOutcome
+         * @description What came of a try. `name`: of the repository or project that was reached.
+         */
+        TrackerOutcome: {
+            /**
+             * Reached
+             * @description Whether it answered as it should.
+             */
+            reached: boolean;
+            /**
+             * Name
+             * @description The name of what it is connected to.
+             */
+            name: string;
+            /**
+             * Error
+             * @description Why it did not; empty where it did.
+             */
+            error: string;
+        };
+        /**
+         * TrackerStatus
+         * @description How far it is in step. `waiting`: how much is to be carried or looked at. `problem`: what stands in the way;
+         *     empty: nothing. `held_until`: it is left alone until then.
+         */
+        TrackerStatus: {
+            /**
+             * Waiting
+             * @description How much is to be carried or looked at.
+             */
+            waiting: number;
+            /**
+             * Problem
+             * @description What stands in the way; empty: nothing.
+             */
+            problem: string;
+            /**
+             * Held Until
+             * @description It is left alone until then; null: it is not.
+             */
+            held_until: string | null;
+        };
+        /**
+         * TrackerView
+         * @description `secret`, `webhook_secret`: names in the vault. `waiting`, `problem`, `held_until`: see `TrackerStatus`.
+         */
+        TrackerView: {
+            /**
+             * Id
+             * @description The tracker's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description github or jira.
+             * @enum {string}
+             */
+            kind: "github" | "jira";
+            /**
+             * Url
+             * @description The address of the API's server: of GitHub https://api.github.com, or an own server's with /api/v3; of Jira the site, as https://example.atlassian.net. Null: GitHub's own.
+             */
+            url: string;
+            /**
+             * Remote
+             * @description What it is connected to: a repository, as owner/name, or the key of a Jira project.
+             */
+            remote: string;
+            /**
+             * Project Id
+             * @description The project whose cards its issues become.
+             */
+            project_id: string;
+            /**
+             * Secret
+             * @description The name of the token in the vault, beginning with tracker-.
+             */
+            secret: string;
+            /**
+             * Username
+             * @description Of Jira's Cloud, the account that the token belongs to; empty: the token alone says who it is.
+             */
+            username: string;
+            /**
+             * Webhook Secret
+             * @description The name in the vault of what its webhooks are signed with; null: no webhook is taken.
+             */
+            webhook_secret: string | null;
+            /**
+             * Labels
+             * @description An issue becomes a card by itself where it bears one of these; none: every issue does.
+             */
+            labels: string[];
+            /** @description Who approves the work of cards that were made of issues. */
+            review: components["schemas"]["Review"];
+            /**
+             * Jira Api
+             * @description The version of Jira's API: 3 for the Cloud, 2 for an own server.
+             * @enum {string}
+             */
+            jira_api: "2" | "3";
+            /**
+             * Issue Type
+             * @description The type of Jira issues that are made here.
+             */
+            issue_type: string;
+            /**
+             * Agent Comments
+             * @description True: what agents say on a card is told on its issue as well.
+             */
+            agent_comments: boolean;
+            /**
+             * Close Issues
+             * @description True: an issue is closed when nothing is left to be done about its card.
+             */
+            close_issues: boolean;
+            /**
+             * Pull Requests
+             * @description True: a card's branch that is pushed gets a pull request.
+             */
+            pull_requests: boolean;
+            /**
+             * Poll S
+             * @description How often it is asked for news, in seconds, since not every webhook arrives.
+             */
+            poll_s: number;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: nothing is carried and nothing is looked at.
+             */
+            enabled: boolean;
+            /**
+             * Links
+             * @description How many issues and pull requests belong to cards.
+             */
+            links: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /** UpgradePackage */
+        UpgradePackage: {
+            /**
+             * Digest
+             * @description What was looked at; null: what is shown now is accepted.
+             */
+            digest?: string | null;
+        };
         /** UserView */
         UserView: {
             /**
@@ -9836,16 +12809,22 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, or file: read from the folder workflows.
+             * @description shipped, api, package, or file: read from the folder workflows.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file";
+            source: "shipped" | "api" | "file" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
+            /**
+             * Package
+             * @description The package that it is from; empty: none.
+             * @default
+             */
+            package: string;
             /**
              * Problem
              * @description What is wrong with that file now; empty: nothing.
@@ -9895,16 +12874,22 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, or file: read from the folder workflows.
+             * @description shipped, api, package, or file: read from the folder workflows.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file";
+            source: "shipped" | "api" | "file" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
+            /**
+             * Package
+             * @description The package that it is from; empty: none.
+             * @default
+             */
+            package: string;
             /**
              * Problem
              * @description What is wrong with that file now; empty: nothing.
@@ -9971,6 +12956,15 @@ export interface components {
             most_runs_of?: {
                 [key: string]: number;
             };
+            /**
+             * @description What is remembered of executions, and who is told.
+             * @default {
+             *       "details_days": 30,
+             *       "daily_days": 90,
+             *       "in_briefs": "on"
+             *     }
+             */
+            knowledge: components["schemas"]["KnowledgeSettings"];
             /**
              * Position
              * @description Of the last change; 0: nobody has set any.
@@ -10104,6 +13098,12 @@ export interface components {
              * @default []
              */
             paths: string[];
+            /**
+             * Version
+             * @description Of a document: the newest one.
+             * @default null
+             */
+            version: number | null;
         } & {
             [key: string]: unknown;
         };
@@ -10315,6 +13315,111 @@ export interface components {
             row: components["schemas"]["Comment"];
         };
         /**
+         * DocumentChange
+         * @description A document without its text, or that it is no longer there.
+         */
+        DocumentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "document";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["DocumentSummary"] | components["schemas"]["Removed"];
+        };
+        /**
+         * InstalledPackage
+         * @description `makes`: the id of the agent, server or workflow that it set up. `may`: what was accepted.
+         */
+        InstalledPackage: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             * @enum {string}
+             */
+            kind: "agent" | "tool" | "workflow";
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes: string;
+            /**
+             * Config
+             * @description What differs from its manifest.
+             */
+            config: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed By
+             * @description Who installed it.
+             */
+            installed_by: string;
+            /**
+             * Installed At
+             * Format: date-time
+             * @description When.
+             */
+            installed_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was last installed, upgraded or configured.
+             */
+            updated_at: string;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             */
+            position: number;
+        };
+        /**
          * LiveAttempt
          * @description An attempt, with its key as the id.
          */
@@ -10399,6 +13504,33 @@ export interface components {
              * @description The task's id and the number, with a stroke between them.
              */
             id: string;
+        };
+        /**
+         * PackageChange
+         * @description A package that is installed, or that it is no longer there.
+         */
+        PackageChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "package";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["InstalledPackage"] | components["schemas"]["Removed"];
         };
         /**
          * PauseChange
@@ -10722,7 +13854,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"] | components["schemas"]["DocumentChange"] | components["schemas"]["PackageChange"])[];
         };
     };
     responses: never;
@@ -16968,6 +20100,1084 @@ export interface operations {
             };
         };
     };
+    list_executions: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description Only of this agent. */
+                agent?: string | null;
+                /** @description Only of this card. */
+                task?: string | null;
+                /** @description The most like a card or a run, by its id, or like this text. */
+                similar_to?: string | null;
+                /** @description Only rehearsals, or only real ones. */
+                simulated?: boolean | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExecutionRecord_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_curves: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description Only of this agent. */
+                agent?: string | null;
+                /** @description Only rehearsals, or only real ones. */
+                simulated?: boolean | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Curves"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_graph: {
+        parameters: {
+            query?: {
+                /** @description The card where the walk begins. */
+                task?: string | null;
+                node?: string | null;
+                /** @description So many edges far. */
+                depth?: number;
+                /** @description So many nodes at most, the nearest first. */
+                limit?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_relations: {
+        parameters: {
+            query?: {
+                /** @description Only of this card. */
+                task?: string | null;
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RelationView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_relation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordRelation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_relation: {
+        parameters: {
+            query?: {
+                /** @description Why. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The relation's id. */
+                relation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_profile: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeProfiles"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_effect: {
+        parameters: {
+            query?: {
+                /** @description Of rehearsals; absent: as the workspace works now. */
+                simulated?: boolean | null;
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Effect"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_execution: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRecord"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description Words; `"in this order"`, `-without`, `begin*`. The last word may be unfinished. */
+                q: string;
+                /** @description Only these, with commas between: task, run, document, comment, code. */
+                kinds?: string | null;
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description By the words, by what texts are about, or by both. */
+                mode?: "text" | "vectors" | "both";
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
@@ -19519,7 +23729,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -27072,6 +31282,3677 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trackers: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrackerView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tracker: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tracker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTracker"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_tracker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tracker_status: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerStatus"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_tracker: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerOutcome"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_issues: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ImportIssues"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_links: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CardLink_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_documents: {
+        parameters: {
+            query?: {
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description Of this kind only. */
+                kind?: ("readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note") | null;
+                /** @description In this state only. */
+                state?: ("draft" | "published" | "archived") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document: {
+        parameters: {
+            query?: {
+                /** @description Its text in this version; else the newest. */
+                version?: number | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_document_versions: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentVersion_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document_difference: {
+        parameters: {
+            query?: {
+                /** @description Compared with this one; else with the one before. */
+                base?: number | null;
+                /** @description Else the newest. */
+                version?: number | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDifference"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentMerged"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_documentation: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentationView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_documentation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetDocumentation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentationView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duplicates: {
+        parameters: {
+            query?: {
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How alike at least: 1 for the same words in the same shares. */
+                threshold?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DuplicatePair_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_documents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrawDocuments"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnDocuments"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_marketplace: {
+        parameters: {
+            query?: {
+                /** @description Of this kind: agent, tool or workflow. */
+                kind?: ("agent" | "tool" | "workflow") | null;
+                /** @description True: those that are installed. False: the others. */
+                installed?: boolean | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_marketplace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShelfRefreshed"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_package: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    install_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["InstallPackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upgrade_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UpgradePackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    configure_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurePackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
                 };
             };
             /** @description The body is not JSON */

@@ -47,7 +47,8 @@ export function BoardPage() {
   return (
     <div class="h-full flex flex-col gap-3 p-3 min-h-0">
       <h1 class="sr">Board</h1>
-      <div class="flex flex-wrap gap-2 items-center">
+      {/* One line where there is room; what is not known yet keeps its place, so that nothing moves when it comes. */}
+      <div class={`flex flex-wrap gap-2 items-center ${at.value ? "" : "xl:flex-nowrap"}`}>
         <ProjectPicker />
         {wanted && <ProjectTabs project={wanted} current="board" />}
         {!at.value && <QuickAdd />}
@@ -82,7 +83,7 @@ function ProjectPicker() {
   }
   return (
     <>
-      <select class="field !w-auto max-w-60" aria-label="Project" value={project.value ?? ""} onChange={(event) => choose(event.currentTarget)}>
+      <select class="field !w-40" aria-label="Project" value={project.value ?? ""} onChange={(event) => choose(event.currentTarget)}>
         <option value="">All projects</option>
         {projects.value.map((one) => (
           <option key={one.id} value={one.id}>

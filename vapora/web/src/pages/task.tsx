@@ -20,6 +20,7 @@ import { WhyView } from "../ui/why";
 import { Attempts } from "../ui/work/attempts";
 import { ChangesPanel } from "../ui/work/changes";
 import { Answer, Comments, commentsOf } from "../ui/work/comments";
+import { Links } from "../ui/work/links";
 import { WorkPanel } from "../ui/work/decide";
 
 interface Found {
@@ -83,6 +84,7 @@ export function TaskPage() {
         )}
       </Panel>
       <Files task={task} />
+      <Links task={task} />
       <Panel heading="Runs">
         <Runs runs={runs} />
       </Panel>

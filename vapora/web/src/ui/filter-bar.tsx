@@ -14,22 +14,22 @@ export function FilterBar() {
       <button class="btn sm:hidden" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
         Filters{isEmpty(now) ? "" : " (on)"}
       </button>
-      <div id={id} class={`${open ? "flex" : "hidden"} sm:flex flex-wrap gap-2 items-center`}>
+      <div id={id} class={`${open ? "flex" : "hidden"} sm:flex flex-wrap xl:flex-nowrap gap-2 items-center min-w-0`}>
       <input
         type="search"
-        class="field !w-32 sm:!w-44"
+        class="field !w-32 sm:!w-44 min-w-20"
         placeholder="Search cards"
         aria-label="Search cards"
         value={now.text}
         onInput={(event) => narrow({ text: event.currentTarget.value })}
       />
-      <select class="field !w-28 sm:!w-auto" aria-label="Agent" value={now.agent} onChange={(event) => narrow({ agent: event.currentTarget.value })}>
+      <select class="field !w-28 sm:!w-32 min-w-20" aria-label="Agent" value={now.agent} onChange={(event) => narrow({ agent: event.currentTarget.value })}>
         <option value="">All agents</option>
         {(now.agent && !agents.includes(now.agent) ? [now.agent, ...agents] : agents).map((one) => (
           <option key={one}>{one}</option>
         ))}
       </select>
-      <select class="field !w-28 sm:!w-auto" aria-label="Waiting" value={now.waiting} onChange={(event) => narrow({ waiting: event.currentTarget.value })}>
+      <select class="field !w-28 sm:!w-38 min-w-20" aria-label="Waiting" value={now.waiting} onChange={(event) => narrow({ waiting: event.currentTarget.value })}>
         <option value="">Waiting or not</option>
         <option value="any">Waiting</option>
         {["human", "approval", "answer", "checks", "budget", "provider", "dependency", "paused", "runaway"].map((one) => (
@@ -38,14 +38,12 @@ export function FilterBar() {
           </option>
         ))}
       </select>
-      {(labels.length > 0 || now.label) && (
-        <select class="field !w-28 sm:!w-auto" aria-label="Label" value={now.label} onChange={(event) => narrow({ label: event.currentTarget.value })}>
-          <option value="">All labels</option>
-          {(now.label && !labels.includes(now.label) ? [now.label, ...labels] : labels).map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-      )}
+      <select class="field !w-28 min-w-20" aria-label="Label" value={now.label} onChange={(event) => narrow({ label: event.currentTarget.value })}>
+        <option value="">All labels</option>
+        {(now.label && !labels.includes(now.label) ? [now.label, ...labels] : labels).map((one) => (
+          <option key={one}>{one}</option>
+        ))}
+      </select>
       {!isEmpty(now) && (
         <button class="btn-quiet" onClick={() => narrow(NO_FILTER)}>
           Clear

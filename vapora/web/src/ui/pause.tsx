@@ -26,9 +26,9 @@ async function set(id: string | null, pause: boolean): Promise<void> {
 const current = () => pauses.value.find((one) => (project.value ? one.scope === "project" && one.id === project.value : one.scope === "workspace"));
 
 export function PauseButton() {
-  if (at.value || !may(project.value ? "pause_project" : "pause_workspace") || current() || projects.value.length === 0) return null;
+  if (at.value || !may(project.value ? "pause_project" : "pause_workspace") || current()) return null;
   return (
-    <button class="btn" onClick={() => void set(project.value, true)}>
+    <button class={`btn whitespace-nowrap ${projects.value.length ? "" : "invisible"}`} onClick={() => void set(project.value, true)}>
       {project.value ? "Pause project" : "Pause all"}
     </button>
   );

@@ -11,7 +11,7 @@ export function QuickAdd() {
   const [text, setText] = useState("");
   const [form, setForm] = useState(false);
   const into = project.value ?? (projects.value.length === 1 ? projects.value[0]?.id : undefined);
-  if (!projects.value.length || !may("submit_task")) return null;
+  if (!may("submit_task")) return null;
 
   async function add(event: Event): Promise<void> {
     event.preventDefault();
@@ -27,8 +27,8 @@ export function QuickAdd() {
   }
   return (
     <>
-      <form class="flex gap-1.5 min-w-0 order-last w-full sm:order-none sm:w-auto" onSubmit={(event) => void add(event)}>
-        <input class="field min-w-0 sm:!w-56" aria-label="Title of a new card" placeholder="New card…" minLength={3} maxLength={500} required={!!into} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <form class={`flex gap-1.5 min-w-0 order-last w-full sm:order-none sm:w-auto ${projects.value.length ? "" : "invisible"}`} onSubmit={(event) => void add(event)}>
+        <input class="field min-w-24 sm:!w-56" aria-label="Title of a new card" placeholder="New card…" minLength={3} maxLength={500} required={!!into} value={text} onInput={(event) => setText(event.currentTarget.value)} />
         <button class="btn-main">Add</button>
         <button type="button" class="btn" onClick={() => setForm(true)}>
           More…

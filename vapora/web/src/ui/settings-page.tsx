@@ -15,6 +15,7 @@ const PARTS: readonly (readonly [string, string, () => boolean])[] = [
   ["/settings/policies", "Policies", () => may("get_policies")],
   ["/settings/webhooks", "Webhooks", () => may("list_webhooks")],
   ["/settings/channels", "Channels", () => may("list_channels")],
+  ["/settings/trackers", "Trackers", () => may("list_trackers")],
   ["/settings/users", "Users", isAdministrator],
 ];
 

@@ -15,6 +15,7 @@ const PAGES = [
   ["/", "Board"],
   ["/dashboard", "Dashboard"],
   ["/workflows", "Workflows"],
+  ["/documents", "Documents"],
   ["/agents", "Agents"],
   ["/budgets", "Budgets"],
   ["/costs", "Costs"],

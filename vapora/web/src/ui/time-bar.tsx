@@ -59,7 +59,7 @@ export function TimeBar() {
 
   if (!open) {
     return (
-      <button class="btn" onClick={() => go(String(position.value))}>
+      <button class="btn whitespace-nowrap" onClick={() => go(String(position.value))}>
         Past…
       </button>
     );

@@ -1,0 +1,5 @@
+"""Keeps cards and the issues of trackers (GitHub, Jira) in step."""
+
+from actors.trackers.trackers import Trackers
+
+__all__ = ["Trackers"]

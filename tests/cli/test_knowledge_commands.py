@@ -1,0 +1,30 @@
+"""`vapora knowledge`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Run = Callable[..., Any]
+
+
+def test_what_was_done_is_listed_walked_and_explained(vapora: Run) -> None:
+    vapora("project", "add", "Links")
+    made = vapora("task", "add", "Parse dates", "--project", "Links", "--json").json
+    task = made.get("task_id") or made["id"]
+    said = vapora(
+        "knowledge", "relate", "Months are days", "The locale", "--solution", "Name it", "--task", task, "--json"
+    )
+    assert said.code == 0, said.err
+    found = vapora("knowledge", "causes", "--task", task, "--json").json["items"]
+    assert [(one["id"], one["solution"]) for one in found] == [(said.json["id"], "Name it")]
+    assert "Months are days" in vapora("knowledge", "causes").out
+    graph = vapora("knowledge", "graph", task, "--depth", "3", "--json").json
+    assert {"problem", "cause", "solution"} <= {one["kind"] for one in graph["nodes"]}
+    assert "caused-by" in vapora("knowledge", "graph", task, "--depth", "3").out
+    assert vapora("knowledge", "executions", "--json").json["next"] is None
+    assert vapora("knowledge", "curves").code == 0
+    assert "told" in vapora("knowledge", "effect").out
+    assert vapora("knowledge", "forget", said.json["id"]).code == 0
+    assert vapora("knowledge", "forget", "no-such").code == 1
+    assert vapora("knowledge", "graph", "thing:x").code == 1

@@ -1,0 +1,177 @@
+"""The index in a PostgreSQL schema of its own, with `tsvector`, a GIN index and no extension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.sql import Identifier
+
+from vapora.database import Database, remedy
+from vapora.errors import StoreFaultError, UnavailableError
+from vapora.search.session import GENERATIONS, MOST_RANKED
+from vapora.search.texts import Group, Match, WordLines
+
+# PostgreSQL's own bounds of a tsvector: positions beyond it are cut to it, and so many of one word are kept.
+_LAST_POSITION = 16_383
+_MOST_OF_ONE = 250
+# Of D, C, B, A: A is a word of the title, B a whole identifier, D a word of the text; as for SQLite.
+_WEIGHTS = "'{0.25, 0.25, 0.5, 1.0}'"
+
+
+class PostgresSession:
+    types = {"serial": "BIGSERIAL PRIMARY KEY", "real": "DOUBLE PRECISION", "blob": "BYTEA"}  # noqa: RUF012
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        try:
+            self._db = database.connect()
+        except psycopg.Error as error:
+            raise self._fault(error) from error
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
+        asked = statement.replace("?", "%s").encode() if values else statement.encode()
+        return self._told(lambda: self._db.execute(asked, list(map(_bound, values)) or None))
+
+    def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
+        # Not psycopg's `executemany`, whose pipeline waits for ever once the rows outgrow the socket's buffer.
+        for row in rows:
+            self.execute(statement, row)
+
+    def begin(self, *, write: bool) -> None:
+        self.execute("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if write:
+            self.lock()
+
+    def lock(self) -> None:
+        self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"vapora:{self._database.schema}",))
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._db.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def make_text(self, g: int) -> None:
+        self.execute(f"CREATE TABLE text_{g} (number BIGINT PRIMARY KEY, words tsvector NOT NULL)")
+        self.execute(f"CREATE INDEX text_{g}_words ON text_{g} USING gin (words)")
+
+    def drop_text(self, g: int) -> None:
+        self.execute(f"DROP TABLE IF EXISTS text_{g}")
+
+    def put_words(self, g: int, rows: Sequence[tuple[int, WordLines]]) -> None:
+        for start in range(0, len(rows), 200):
+            some = rows[start : start + 200]
+            self.execute(
+                f"INSERT INTO text_{g} SELECT number, words::tsvector FROM unnest(?::bigint[], ?::text[]) "
+                "AS new (number, words)",
+                ([number for number, _ in some], [_vector(lines) for _, lines in some]),
+            )
+
+    def drop_words(self, g: int, rows: Sequence[tuple[int, WordLines]]) -> None:
+        self.execute(f"DELETE FROM text_{g} WHERE number = ANY(?)", ([number for number, _ in rows],))
+
+    def match(
+        self, g: int, groups: Sequence[Group], unwanted: Sequence[Group], visible: tuple[str, list[Any]], every: bool
+    ) -> list[Match]:
+        each = list(map(_any_of, groups))
+        asked = (" & " if every else " | ").join(each)
+        asked = f"({asked})" + "".join(f" & !({_any_of(group)})" for group in unwanted)
+        condition, values = visible
+        # `ts_rank` does not know how rare a word is: each thing that is looked for is weighed by that here.
+        ranks = " + ".join(f"? * ts_rank({_WEIGHTS}, words, ?::tsquery, 1)" for _ in each)
+        weights = [part for group, one in zip(groups, each, strict=True) for part in (group.weight, one)]
+        found = self.execute(
+            f"SELECT number, {ranks}, kind, at FROM (SELECT t.number, t.words, e.kind, e.at FROM text_{g} t "
+            f"JOIN entries_{g} e ON e.number = t.number WHERE t.words @@ ?::tsquery AND {condition} "
+            f"ORDER BY t.number DESC LIMIT {MOST_RANKED}) AS newest",
+            (*weights, asked, *values),
+        ).fetchall()
+        return [Match(number, max(float(relevance), 0.0), kind, at) for number, relevance, kind, at in found]
+
+    def among(self, column: str, values: Iterable[str]) -> tuple[str, list[Any]]:
+        return f"{column} = ANY(?)", [list(values)]
+
+    def _told(self, work: Callable[[], psycopg.Cursor[Any]]) -> psycopg.Cursor[Any]:
+        try:
+            return work()
+        except psycopg.Error as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> StoreFaultError:
+        return StoreFaultError(
+            f"The search index at {self._database} cannot be used: {self._database.told(error)}.", remedy=remedy(error)
+        )
+
+
+class Schema:
+    """`vapora.search.session.Engine` on one schema."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._name = Identifier(database.schema).as_string()
+
+    def writer(self) -> PostgresSession:
+        session = PostgresSession(self._database)
+        try:
+            session.begin(write=True)
+            # An administrator may have made the schema: then no right to make one is needed.
+            if not self._is_there(session):
+                session.execute(f"CREATE SCHEMA {self._name}")
+            session.execute(f"SET search_path TO {self._name}")
+            session.execute(GENERATIONS)
+            session.commit()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def reader(self) -> PostgresSession:
+        session = PostgresSession(self._database)
+        try:
+            if not self._is_there(session):
+                raise UnavailableError(
+                    "There is no search index of this workspace yet.",
+                    remedy="It is made when the workspace runs; ask again in a moment.",
+                )
+            session.execute(f"SET search_path TO {self._name}")
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _is_there(self, session: PostgresSession) -> bool:
+        return bool(
+            session.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (self._database.schema,)).fetchone()
+        )
+
+
+def _vector(lines: WordLines) -> str:
+    """As PostgreSQL writes one: each word with where it stands, and what part of the text that is. Between the parts
+    there is room, so that no phrase reaches over."""
+    places: dict[str, list[str]] = {}
+    at = 0
+    for words, weight in ((lines.title, "A"), (lines.wholes, "B"), (lines.body, "")):
+        for word in words:
+            at = min(at + 1, _LAST_POSITION)
+            known = places.setdefault(word, [])
+            if len(known) < _MOST_OF_ONE and (not known or at < _LAST_POSITION):
+                known.append(f"{at}{weight}")
+        at += 1
+    return " ".join(f"'{word}':{','.join(known)}" for word, known in places.items())
+
+
+def _any_of(group: Group) -> str:
+    # Words are letters and digits alone, so that nothing in them means anything in a tsquery.
+    phrases = (" <-> ".join(f"'{word}'" for word in phrase) for phrase in group.alternatives)
+    return "(" + " | ".join(f"({phrase})" for phrase in phrases) + ")"
+
+
+def _bound(value: Any) -> Any:
+    return value.replace("\0", " ") if isinstance(value, str) else value

@@ -1,0 +1,230 @@
+"""Those who look: any number, in any process, beside the one who writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from vapora.clock import now
+from vapora.database import Place
+from vapora.domain.rank_fusion import reciprocal_rank
+from vapora.domain.search import Allowed, Entry, Found, Hit, Mode, boosted, narrowed
+from vapora.errors import SearchFormError, StoreFaultError
+from vapora.search.matching import Matching, matching, shown
+from vapora.search.place import engine
+from vapora.search.query import Query, Term, parse
+from vapora.search.session import FORM, Session, visible
+from vapora.search.snippets import snippet
+from vapora.search.texts import Group, Match
+from vapora.search.vectors import VectorCache
+from vapora.search.words import STOPWORDS, words
+from vapora.search.writer import entry_of
+
+# What holds all that was looked for counts so much more than what holds only some of it.
+_ALL = 1.5
+# How deep rankings are looked at before they are made one.
+_DEPTH = 100
+# Of a text that similar ones are looked for: its most telling words.
+_MOST_TELLING = 24
+_IDLE = 8
+
+
+class SearchReader:
+    """Blocking; any number of threads may use it. Raises `UnavailableError` while there is no index, and
+    `SearchFormError` where what is there is not what this version reads: never an answer that is empty for it."""
+
+    def __init__(self, place: Place | str, clock: Callable[[], datetime] = now) -> None:
+        self._engine = engine(place)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._idle: list[Session] = []
+        self._vectors = VectorCache()
+
+    def find(
+        self,
+        query: str,
+        allowed: Allowed,
+        *,
+        kinds: Sequence[str] = (),
+        project_id: str | None = None,
+        limit: int = 20,
+        mode: Mode = "both",
+    ) -> Found:
+        """What people type (`vapora.search.query`), answered with what `allowed` lets them see, the best first."""
+        asked = parse(query)
+        return self._answer(asked, query, narrowed(allowed, tuple(kinds), project_id), limit, mode)
+
+    def similar(
+        self,
+        text: str,
+        allowed: Allowed,
+        *,
+        kinds: Sequence[str] = ("run",),
+        project_id: str | None = None,
+        limit: int = 10,
+        mode: Mode = "both",
+    ) -> Found:
+        """What is about the same as a text; nothing in it is an operator."""
+        with self._snapshot() as (session, g):
+            asked = _telling(session, g, text)
+        return self._answer(asked, text, narrowed(allowed, tuple(kinds), project_id), limit, mode)
+
+    def get(self, kind: str, id_: str) -> Entry | None:
+        with self._snapshot() as (session, g):
+            row = session.execute(
+                "SELECT t.title, t.body, e.kind, e.id, project_id, task_id, at, link, position, source "
+                f"FROM entries_{g} e JOIN texts_{g} t ON t.number = e.number WHERE e.kind = ? AND e.id = ?",
+                (kind, id_),
+            ).fetchone()
+            return None if row is None else entry_of(row[2:], row[0], row[1])
+
+    def position(self) -> int:
+        """How far the log has been gone along."""
+        with self._snapshot() as (session, g):
+            return _position(session, g)
+
+    def projects(self) -> frozenset[str]:
+        """Those that anything in the index is of, and "" where something is of the whole workspace."""
+        with self._snapshot() as (session, g):
+            return frozenset(
+                str(one) for (one,) in session.execute(f"SELECT DISTINCT project_id FROM entries_{g}").fetchall()
+            )
+
+    def count(self) -> int:
+        with self._snapshot() as (session, g):
+            return int(session.execute(f"SELECT COUNT(*) FROM entries_{g}").fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
+    def _answer(self, asked: Query, text: str, allowed: Allowed, limit: int, mode: Mode) -> Found:
+        with self._snapshot() as (session, g):
+            seen = visible(session, allowed)
+            meant = matching(session, g, asked) if not asked.is_empty else Matching()
+            rankings: list[list[int]] = []
+            scores: dict[int, float] = {}
+            vectors = None
+            if mode != "text" and not asked.is_empty:
+                vectors = self._vectors.nearest(session, g, text, allowed, max(limit, _DEPTH))
+            if mode != "vectors" or vectors is None:
+                found = self._by_text(session, g, meant, seen, max(limit, _DEPTH))
+                rankings.append([one.number for one in found])
+                scores = {one.number: one.relevance for one in found}
+            if vectors is not None:
+                rankings.append([number for number, _ in vectors])
+                scores = dict(vectors) if mode == "vectors" else scores
+            used: Mode = mode if vectors is not None else "text"
+            best = list(scores.items())
+            if used == "both":
+                best = reciprocal_rank(rankings)
+            hits = self._hits(session, g, best[:limit], shown((*meant.groups,)), seen)
+            return Found(hits, meant.corrected, used, _position(session, g))
+
+    def _by_text(
+        self, session: Session, g: int, meant: Matching, seen: tuple[str, list[object]], limit: int
+    ) -> list[Match]:
+        if not meant.groups:
+            return []
+        today = self._clock().timestamp()
+        found = self._ranked(session.match(g, meant.groups, meant.unwanted, seen, True), today, _ALL)
+        if len(found) < limit and len(meant.groups) > 1:
+            some = session.match(g, meant.telling, meant.unwanted, seen, False)
+            there = {one.number for one in found}
+            found += self._ranked([one for one in some if one.number not in there], today, 1.0)
+        return sorted(found, key=lambda one: (-one.relevance, -one.number))[:limit]
+
+    def _ranked(self, matches: list[Match], today: float, factor: float) -> list[Match]:
+        return [
+            replace(one, relevance=factor * boosted(one.relevance, one.kind, (today - one.at) / 86_400))
+            for one in matches
+        ]
+
+    def _hits(
+        self,
+        session: Session,
+        g: int,
+        best: Sequence[tuple[int, float]],
+        wanted: frozenset[str],
+        seen: tuple[str, list[object]],
+    ) -> tuple[Hit, ...]:
+        """The filter stands here once more: whatever ranked them, nothing else is shown."""
+        condition, values = seen
+        numbers = ", ".join(str(int(number)) for number, _ in best) or "-1"
+        rows = session.execute(
+            "SELECT e.number, e.kind, e.id, e.project_id, e.task_id, e.at, e.link, t.title, t.body "
+            f"FROM entries_{g} e JOIN texts_{g} t ON t.number = e.number WHERE e.number IN ({numbers}) AND {condition}",
+            values,
+        ).fetchall()
+        by_number = {row[0]: row[1:] for row in rows}
+        return tuple(_hit(by_number[number], score, wanted) for number, score in best if number in by_number)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[tuple[Session, int]]:
+        """All that is asked within is of one moment."""
+        session = self._take()
+        try:
+            session.begin(write=False)
+            yield session, _generation(session)
+            session.rollback()
+        except BaseException as error:
+            if isinstance(error, StoreFaultError):
+                session.close()  # it may be broken, or know tables that are no longer there
+            else:
+                session.rollback()
+                self._give(session)
+            raise
+        self._give(session)
+
+    def _take(self) -> Session:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._engine.reader()
+
+    def _give(self, session: Session) -> None:
+        with self._lock:
+            if len(self._idle) < _IDLE:
+                self._idle.append(session)
+                return
+        session.close()
+
+
+def _generation(session: Session) -> int:
+    row = session.execute("SELECT number, form FROM generations WHERE live = 1").fetchone()
+    if row is None or row[1] != FORM:
+        raise SearchFormError(
+            f"The search index has the form {row[1] if row else 'none'!r}, and this version of VAPORA reads {FORM!r}.",
+            remedy="It is built anew when the workspace starts under this version; or run `vapora rebuild search`.",
+        )
+    return int(row[0])
+
+
+def _position(session: Session, g: int) -> int:
+    return int(session.execute("SELECT position FROM generations WHERE number = ?", (g,)).fetchone()[0])
+
+
+def _hit(row: tuple[str, str, str, str, float, str, str, str], score: float, wanted: frozenset[str]) -> Hit:
+    kind, id_, project_id, task_id, at, link, title, body = row
+    when = datetime.fromtimestamp(at, UTC)
+    return Hit(kind, id_, project_id, task_id, title, snippet(body or title, wanted), round(score, 6), when, link)
+
+
+def _telling(session: Session, g: int, text: str) -> Query:
+    """The words of a text that fewest entries hold."""
+    said = list(dict.fromkeys(word.text for word in words(text) if word.text not in STOPWORDS))[:500]
+    if not said:
+        return Query()
+    condition, values = session.among("word", said)
+    held = dict(
+        session.execute(f"SELECT word, entries FROM words_{g} WHERE {condition} AND entries > 0", values).fetchall()
+    )
+    rare = sorted((word for word in said if word in held), key=lambda word: held[word])[:_MOST_TELLING]
+    return Query(tuple(Term((word,)) for word in rare))
+
+
+__all__ = ["Group", "SearchReader"]

@@ -1,0 +1,101 @@
+"""The vectors of an index as those who look have them: in memory, read once, and then only what has changed.
+
+Vectors are compared within one model alone. An index has at most one model that is looked at; another may be on its way
+beside it, and takes its place when every entry has a vector of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from vapora.domain.search import Allowed
+from vapora.search.session import Session
+
+if TYPE_CHECKING:
+    from vapora.search.latent import Latent
+
+# Below this a text and a question have nothing to do with each other.
+LEAST = 0.15
+_ROOM = 1_024
+
+
+class VectorCache:
+    """Any number of threads may ask; NumPy is imported by the first question that needs it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._table: _Table | None = None
+
+    def nearest(
+        self, session: Session, g: int, text: str, allowed: Allowed, limit: int
+    ) -> list[tuple[int, float]] | None:
+        """Numbers of those entries that are nearest to the text, among what may be seen, with how near (up to 1). None:
+        the index has no vectors."""
+        row = session.execute(f"SELECT name FROM models_{g} WHERE live = 1").fetchone()
+        if row is None:
+            return None
+        with self._lock:
+            table = self._table
+            if table is None or table.name != (g, row[0]):
+                self._table = table = _Table(session, g, str(row[0]))
+            table.refresh(session)
+            return table.nearest(text, allowed, limit)
+
+
+class _Table:
+    def __init__(self, session: Session, g: int, name: str) -> None:
+        import numpy as np
+
+        from vapora.search.latent import Latent
+
+        self._np = np
+        self.name = (g, name)
+        (data,) = session.execute(f"SELECT data FROM models_{g} WHERE name = ?", (name,)).fetchone()
+        self._model: Latent = Latent.unpack(bytes(data))
+        self._seen = 0
+        self._places: dict[int, int] = {}
+        self._codes: dict[str, int] = {}
+        self._vectors: Any = np.zeros((_ROOM, self._model.dims), dtype=np.float32)
+        # What each row is of: its entry's number, and its kind and project as codes.
+        self._rows: Any = np.zeros((_ROOM, 3), dtype=np.int64)
+
+    def refresh(self, session: Session) -> None:
+        g, name = self.name
+        found = session.execute(
+            f"SELECT v.number, v.change, v.vector, e.kind, e.project_id FROM vectors_{g} v "
+            f"JOIN entries_{g} e ON e.number = v.number WHERE v.model = ? AND v.change > ? ORDER BY v.change",
+            (name, self._seen),
+        )
+        for number, change, vector, kind, project_id in found.fetchall():
+            at = self._places.setdefault(number, len(self._places))
+            if at >= len(self._vectors):
+                self._grow()
+            self._vectors[at] = self._np.frombuffer(bytes(vector), dtype=self._np.float16)
+            self._rows[at] = (number, self._code("kind", kind), self._code("project", project_id))
+            self._seen = max(self._seen, int(change))
+
+    def nearest(self, text: str, allowed: Allowed, limit: int) -> list[tuple[int, float]]:
+        from vapora.search.latent import counted
+
+        np, size = self._np, len(self._places)
+        [asked] = self._model.vectors([counted("", text)])
+        near = self._vectors[:size] @ asked
+        may = np.zeros(size, dtype=bool)
+        for kind, projects in allowed.items():
+            of_kind = self._rows[:size, 1] == self._code("kind", kind)
+            if projects is not None:
+                of_kind &= np.isin(self._rows[:size, 2], [self._code("project", one) for one in projects])
+            may |= of_kind
+        near = np.where(may, near, -1.0)
+        best = np.argpartition(-near, min(limit, size - 1))[:limit] if size > limit else np.arange(size)
+        ranked = best[np.argsort(-near[best], kind="stable")]
+        return [(int(self._rows[at, 0]), float(near[at])) for at in ranked if near[at] >= LEAST]
+
+    def _code(self, what: str, name: str) -> int:
+        return self._codes.setdefault(f"{what} {name}", len(self._codes))
+
+    def _grow(self) -> None:
+        np, room = self._np, len(self._vectors)
+        self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+        self._rows = np.concatenate([self._rows, np.zeros((room, 3), dtype=np.int64)])
