@@ -46,10 +46,6 @@ TEXTS = {
         "updated_at": "When it was last installed, upgraded or configured.",
         "position": "Of its last event in the log.",
     },
-    "Agent": {
-        "package": "The package that it is of; empty: none.",
-        "version": "The version of that package; empty: it is of none.",
-    },
     "InstalledPackage": {name: _SUMMARY[name] for name in _OF_INSTALLED}
     | {
         "config": "What differs from its manifest.",
