@@ -205,7 +205,9 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
     log = wiring.log(workspace)
     if workspace == PEOPLE:
         return Projector(log, workspace, open_reads, people_projections())
-    indexer = Indexer(log, workspace, open_index, wiring.blobs(workspace).text)
+    indexer = Indexer(
+        log, workspace, open_index, wiring.blobs(workspace).text, learns=settings.search_vectors != "none"
+    )
     return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
 
 

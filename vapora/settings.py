@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
     blobs_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
+    # Whether search learns what a workspace's texts are about, from those texts alone.
+    search_vectors: Literal["built-in", "none"] = "built-in"
     log_format: Literal["console", "json"] = "console"
 
     # The rehearsal model takes about as long as a quick real one.

@@ -19,6 +19,7 @@ NAMES = (
     "channels",
     "trackers",
     "schedules",
+    "search",
     "documents",
     "webhooks",
     "client",

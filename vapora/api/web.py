@@ -34,6 +34,7 @@ PAGES = (
     "/plans/{plan}",
     "/knowledge",
     "/knowledge/{part}",
+    "/search",
     "/documents",
     "/documents/{document}",
     "/marketplace",

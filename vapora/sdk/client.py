@@ -19,6 +19,7 @@ from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
+from vapora.sdk.search import AsyncSearch
 from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
@@ -33,6 +34,7 @@ class Client(
     Packages,
     Plans,
     Knowledge,
+    AsyncSearch,
     Channels,
     Trackers,
     Schedules,

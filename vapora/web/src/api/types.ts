@@ -84,5 +84,8 @@ export const HEADINGS: Record<Column, string> = {
 export type Frame = Schemas["Frame"];
 export type Change = Frame["rows"][number];
 export type LiveRequest = Schemas["LiveRequest"];
+
+export type Found = Schemas["SearchAnswer"];
+export type FoundItem = Schemas["FoundItem"];
 export type PackageSummary = Schemas["PackageSummary"];
 export type PackageView = Schemas["PackageView"];
