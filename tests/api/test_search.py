@@ -32,6 +32,17 @@ async def test_tasks_runs_and_comments_are_found(door: Door) -> None:
     assert [one["id"] for one in found["items"]] == [waits]
 
 
+async def test_documents_are_found_also_long_ones_and_not_removed_ones(door: Door) -> None:
+    long = f"{'Nothing to see here. ' * 600}The zeppelin lands."
+    made = await door.ask("POST", "/documents", 201, {"title": "Airships", "text": long})
+    found = await door.ask("GET", f"/search?q=zeppelin&kinds=document&after={made['position']}", 200)
+    assert [(one["id"], one["link"]) for one in found["items"]] == [(made["id"], f"/documents/{made['id']}")]
+    assert "zeppelin lands." in found["items"][0]["snippet"] and found["items"][0]["project_id"] is None
+    gone = await door.ask("DELETE", f"/documents/{made['id']}", 200)
+    found = await door.ask("GET", f"/search?q=zeppelin&kinds=document&after={gone['position']}", 200)
+    assert found["items"] == []
+
+
 async def test_bad_questions_are_refused(door: Door) -> None:
     problem = await door.ask("GET", "/search?q=x&kinds=task,people", 422)
     assert "people" in problem["detail"] and "comment" in problem["remedy"]
