@@ -308,6 +308,10 @@ class Settings(BaseSettings):
         """What is ours of its projects' repositories, a folder for each project."""
         return self.workspace_folder(workspace) / "repositories"
 
+    def tool_server_folder(self, workspace: str, server: str) -> Path:
+        """The home of a server of tools, where that is a process of ours."""
+        return self.workspace_folder(workspace) / "tool-servers" / server
+
     def webhooks_folder(self, workspace: str) -> Path:
         """What is to be sent to webhooks."""
         return self.workspace_folder(workspace) / "webhooks"

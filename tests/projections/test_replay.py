@@ -21,6 +21,7 @@ from projections.budgets import Budgets, budget_of
 from projections.engine.base import Projection
 from projections.flow import Flow, dashboard
 from projections.profiles import Profiles, learning
+from tests import rounds
 from tests.domain.usage import usage
 from tests.projections.story import WORKSPACE, Story, dump
 from vapora.database import Database
@@ -163,7 +164,7 @@ def in_memory(story: Story, projections: tuple[Projection, ...]) -> dict[str, An
     return dump(rows, projections)
 
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=rounds.REPLAY, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +189,7 @@ def test_however_the_log_is_cut_and_sent_again_the_rows_are_those_of_a_rebuild(
 
 
 # An example takes seven times as long there, most of it for its tables.
-@settings(quick, max_examples=15)
+@settings(quick, max_examples=rounds.REPLAY // 4)
 @given(story=stories(), data=st.data())
 def test_over_a_database_they_are_so_as_well(shared_database: str, story: Story, data: st.DataObject) -> None:
     _piecemeal_is_a_rebuild(shared_database, story, data)

@@ -32,6 +32,8 @@ PAGES = (
     "/workflows/schedules",
     "/plans",
     "/plans/{plan}",
+    "/knowledge",
+    "/knowledge/{part}",
     "/search",
     "/documents",
     "/documents/{document}",

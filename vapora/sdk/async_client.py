@@ -18,6 +18,7 @@ from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
 from vapora.sdk.async_search import AsyncSearch
+from vapora.sdk.async_tool_servers import AsyncToolServers
 from vapora.sdk.async_trackers import AsyncTrackers
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
@@ -40,6 +41,7 @@ class AsyncClient(
     AsyncSchedules,
     AsyncDocuments,
     AsyncWebhooks,
+    AsyncToolServers,
     AsyncPeople,
 ):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.

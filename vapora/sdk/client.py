@@ -20,6 +20,7 @@ from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
 from vapora.sdk.search import AsyncSearch
+from vapora.sdk.tool_servers import ToolServers
 from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
@@ -40,6 +41,7 @@ class Client(
     Schedules,
     Documents,
     Webhooks,
+    ToolServers,
     People,
 ):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.

@@ -16,6 +16,7 @@ const PAGES = [
   ["/", "Board"],
   ["/dashboard", "Dashboard"],
   ["/workflows", "Workflows"],
+  ["/knowledge", "Knowledge"],
   ["/documents", "Documents"],
   ["/agents", "Agents"],
   ["/budgets", "Budgets"],
