@@ -10993,7 +10993,10 @@ export interface components {
          *     which is `text` where the workspace has no vectors.
          */
         SearchAnswer: {
-            /** Items */
+            /**
+             * Items
+             * @description What was found, the best first.
+             */
             items: components["schemas"]["FoundItem"][];
             /**
              * Next
