@@ -23,6 +23,7 @@ from actors.indexer import Indexer
 from actors.llm_router import LLMRouter, OwnKeys
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
+from actors.mcp_gateway.built_in import BUILT_IN, make
 from actors.projector import Projector
 from actors.repositories import Repositories
 from actors.repositories.logins import SecretLogins
@@ -82,6 +83,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    ToolGatewayPort,
     TrackersPort,
     WebhooksPort,
 )
@@ -92,6 +94,7 @@ from vapora.settings import Settings
 from vapora.vault import open_vault
 
 if TYPE_CHECKING:
+    from actors.mcp_gateway.gateway import McpGateway
     from actors.relay import Relay
 
 # Stores of texts that the router keeps.
@@ -205,7 +208,9 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
     log = wiring.log(workspace)
     if workspace == PEOPLE:
         return Projector(log, workspace, open_reads, people_projections())
-    indexer = Indexer(log, workspace, open_index, wiring.blobs(workspace).text)
+    indexer = Indexer(
+        log, workspace, open_index, wiring.blobs(workspace).text, learns=settings.search_vectors != "none"
+    )
     return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
 
 
@@ -322,6 +327,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         snapshots=wiring.settings.stream_snapshots(workspace),
         workplaces=runtime.ref(Address("repositories", workspace)),
         rehearsal_steps=wiring.settings.rehearsal_steps,
+        gateway=cast(ToolGatewayPort, runtime.ref(Address("mcp_gateway"))),
         permission=Permission(partial(runtime.ref(Address("identity")).policies, workspace)),
         limits=StepLimits(
             # The router's own limit for one attempt, and what it takes to choose, to pay and to record.
@@ -357,6 +363,21 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         saved=saved_landings(settings.snapshot_folder(workspace)),
         keep=timedelta(days=settings.worktree_days),
     )
+
+
+def build_mcp_gateway(wiring: Wiring, _: Address) -> McpGateway:
+    # What the protocol's SDK costs to import is paid where it is used.
+    from actors.mcp_gateway.gateway import McpGateway
+    from actors.mcp_gateway.sessions import Sessions
+
+    settings = wiring.settings
+    sessions = Sessions(
+        wiring.secrets("mcp-gateway"),
+        settings.tool_server_folder,
+        settings.sandbox,
+        hidden=(settings.data.absolute(),),
+    )
+    return McpGateway(wiring.log, sessions, {one: partial(make, one, wiring) for one in BUILT_IN})
 
 
 def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
@@ -531,6 +552,12 @@ class ActorSystem:
 
     def channels(self, workspace: str) -> ChannelsPort:
         return cast(ChannelsPort, self.runtime.ref(Address("webhooks", workspace)))
+
+    def tools(self) -> ToolGatewayPort:
+        return cast(ToolGatewayPort, self.runtime.ref(Address("mcp_gateway")))
+
+    def built_in_tool_servers(self) -> tuple[str, ...]:
+        return tuple(BUILT_IN)
 
     def trackers(self, workspace: str) -> TrackersPort:
         return cast(TrackersPort, self.runtime.ref(Address("trackers", workspace)))

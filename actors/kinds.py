@@ -65,6 +65,7 @@ _TABLE: Final = (
     ActorKind(
         "repositories", "actors.repositories:Repositories", "actors.composition:build_repositories", "cell", True
     ),
+    ActorKind("mcp_gateway", "actors.mcp_gateway.gateway:McpGateway", "actors.composition:build_mcp_gateway", "own"),
     ActorKind("router", "actors.llm_router:LLMRouter", "actors.composition:build_router", "own"),
     ActorKind("budget", "actors.budget_manager:BudgetManager", "actors.composition:build_budget", "cell", True),
     ActorKind("projector", "actors.projector:Projector", "actors.composition:build_projector", "cell", True),

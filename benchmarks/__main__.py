@@ -23,6 +23,7 @@ ON_DISK = (
     "start",
     "intake",
     "workflows",
+    "search",
 )
 NAMES = (
     *ON_DISK,

@@ -73,7 +73,8 @@ class RunTakenOver(DomainEvent):
 
 class OfferedTool(Value):
     """A tool of a server as a run was offered it, by its name `<server>.<tool>`. `effect`, `outward`, `reads_outside`:
-    as in `events.tool_server.ToolRule`, all said. `cost_microusd`: of one call."""
+    as in `events.tool_server.ToolRule`, all said. `allowed`: the run's project allows it to send something out without
+    anybody being asked."""
 
     name: str
     effect: Literal["pure", "outside"]
@@ -81,6 +82,7 @@ class OfferedTool(Value):
     reads_outside: bool
     cost_microusd: int = Field(default=0, ge=0)
     timeout_s: float = Field(gt=0)
+    allowed: bool = False
 
 
 class ToolsOffered(DomainEvent):

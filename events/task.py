@@ -366,6 +366,19 @@ class TaskResumed(DomainEvent):
     run_id: str | None
 
 
+class ToolCallDecided(DomainEvent):
+    """A person decided whether a run that has read text of strangers may make a call that sends something out. `seen`:
+    the digest of the call, as the card showed it."""
+
+    TOPIC: ClassVar[str] = "task.tool-call-decided"
+
+    task_id: str
+    run_id: str
+    seen: str
+    allowed: bool
+    comment: str = ""
+
+
 class AttemptRequested(DomainEvent):
     """A person wants another run of the card, on a branch of its own: attempt `number`. `agent_id`, `model`: who does
     it, if that was said. `fork`: where it begins; None: at the base."""

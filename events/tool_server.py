@@ -53,7 +53,8 @@ class ToolRule(Value):
     """What holds for one tool, by its name on the server; None: as the server's transport suggests.
 
     `effect`: `pure` may be done again after a crash. `outward`: it sends something out. `reads_outside`: what it gives
-    was written by strangers.
+    was written by strangers. `allowed_in`: projects in which it may send something out without being asked about, also
+    after text of strangers was read; `*` for all.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ToolRule(Value):
     reads_outside: bool | None = None
     cost_microusd: int = Field(default=0, ge=0)
     timeout_s: int | None = Field(default=None, gt=0)
+    allowed_in: tuple[str, ...] = ()
 
 
 class ToolServerSet(DomainEvent):

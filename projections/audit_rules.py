@@ -235,6 +235,19 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     run.ToolUsed: lambda event: AuditLine(
         "execute", "run", event.run_id, "success" if event.ok else "failure", f"{event.name}, step {event.step}"
     ),
+    run.ToolsOffered: rule(
+        "execute",
+        "run",
+        "run_id",
+        lambda event: f"{len(event.tools)} tools of servers; missing: {', '.join(sorted(event.missing)) or 'none'}",
+    ),
+    run.ToolBegun: rule("execute", "run", "run_id", lambda event: f"{event.name} goes out", "partial-success"),
+    task.ToolCallDecided: rule(
+        "complete",
+        "task",
+        "task_id",
+        lambda event: f"call {event.seen}: {'allowed' if event.allowed else 'refused'} {event.comment}".strip(),
+    ),
     run.QuestionAsked: rule(
         "execute", "run", "run_id", lambda event: f"asks: {event.question[:200]}", "partial-success"
     ),

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events import DomainEvent, agent, budget, channel, document, documentation, package, schedule, tracker, workflow
+from events import (
+    DomainEvent,
+    agent,
+    budget,
+    channel,
+    document,
+    documentation,
+    package,
+    schedule,
+    tool_server,
+    tracker,
+    workflow,
+)
 from projections.audit_line import AuditLine, rule
 
 
@@ -20,6 +32,18 @@ def _decided(event: workflow.ApprovalDecided) -> str:
 def _fired(event: schedule.ScheduleFired) -> str:
     due = "by hand" if event.due_at is None else f"due {event.due_at.isoformat()}"
     return f"{due}: {event.task_id or event.workflow_run_id}"
+
+
+def _server(event: tool_server.ToolServerSet) -> str:
+    """What may be run or reached; secrets by their names alone."""
+    match event.transport:
+        case tool_server.StdioTransport(command=command, network=network):
+            how = f"{' '.join(command)[:300]}{', with the network' if network else ''}"
+        case tool_server.HttpTransport(url=url):
+            how = url
+        case _:
+            how = "built in"
+    return f"{how}; for {', '.join(event.roles) or 'no role'}{'' if event.enabled else '; switched off'}"
 
 
 def _documentation(event: documentation.DocumentationRuleSet) -> AuditLine:
@@ -100,6 +124,8 @@ WORK_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     channel.ChannelResent: rule(
         "execute", "channel", "channel_id", lambda event: f"{len(event.positions)} dead letters sent again"
     ),
+    tool_server.ToolServerSet: rule("update", "tool-server", "server_id", _server),
+    tool_server.ToolServerRemoved: rule("delete", "tool-server", "server_id"),
     channel.ChannelRemoved: rule("delete", "channel", "channel_id"),
     tracker.TrackerSet: rule("update", "tracker", "tracker_id", lambda event: f"{event.kind}: {event.remote}"),
     tracker.TrackerRemoved: rule("delete", "tracker", "tracker_id"),

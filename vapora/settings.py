@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
     blobs_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
+    # Whether search learns what a workspace's texts are about, from those texts alone.
+    search_vectors: Literal["built-in", "none"] = "built-in"
     log_format: Literal["console", "json"] = "console"
 
     # The rehearsal model takes about as long as a quick real one.
@@ -305,6 +307,10 @@ class Settings(BaseSettings):
     def repositories_folder(self, workspace: str) -> Path:
         """What is ours of its projects' repositories, a folder for each project."""
         return self.workspace_folder(workspace) / "repositories"
+
+    def tool_server_folder(self, workspace: str, server: str) -> Path:
+        """The home of a server of tools, where that is a process of ours."""
+        return self.workspace_folder(workspace) / "tool-servers" / server
 
     def webhooks_folder(self, workspace: str) -> Path:
         """What is to be sent to webhooks."""

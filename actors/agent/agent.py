@@ -36,6 +36,7 @@ from vapora.domain.run_end import summary_of
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
+from vapora.ports import ToolGatewayPort
 
 _LONGEST_RETRY_S = 30.0
 _REVIEW = Artifact(name="review.md", kind="review")
@@ -43,7 +44,8 @@ _REVIEW = Artifact(name="review.md", kind="review")
 
 class Agent:
     """`texts` keeps what a run's events name. `workplaces`: where runs with a repository work. `snapshots`: where folds
-    of long runs are saved. `rehearsal_steps`, `permission`: see `Means`; without the second the policies that ship."""
+    of long runs are saved. `rehearsal_steps`, `permission`, `gateway`: see `Means`; without the second
+    the policies that ship."""
 
     def __init__(
         self,
@@ -61,13 +63,15 @@ class Agent:
         rehearsal_steps: int | None = None,
         permission: Permission | None = None,
         limits: StepLimits | None = None,
+        gateway: ToolGatewayPort | None = None,
         past_work: PastWorkPort | None = None,
     ) -> None:
-        runs, projects = folds_of(log, snapshots)
+        runs, projects, tool_servers = folds_of(log, snapshots)
         self._means = Means(
             log,
             runs,
             projects,
+            tool_servers,
             router,
             budget_watch,
             roles,
@@ -79,6 +83,7 @@ class Agent:
             permission or Permission(),
             past_work,
             limits or StepLimits(),
+            gateway,
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -92,6 +97,7 @@ class Agent:
             await cancel(task)
         await self._means.folds.settled()
         await self._means.projects.settled()
+        await self._means.tool_servers.settled()
 
     async def health(self) -> dict[str, Any]:
         paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)

@@ -9,9 +9,11 @@ import structlog
 
 from actors.agent.attached import attached_text
 from actors.agent.briefs import review_brief, work_brief
-from actors.agent.conversation import results_of_checks, until
+from actors.agent.conversation import results_of_checks
+from actors.agent.forks import forked
 from actors.agent.prompts import fixed_steps, run_started
 from actors.agent.run_under_way import RunUnderWay
+from actors.agent.served_calls import offer
 from actors.work_messages import BeginRun, Begun
 from events import DomainEvent
 from events.ids import ChecksVerdict, run_stream, task_stream
@@ -51,6 +53,8 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
     events: tuple[DomainEvent, ...] = rules.start(run, event)
     if events and past is not None:
         events += (await _given(one, past, simulated),)
+    if begun is not None and (offered := await offer(one, manifest)) is not None:
+        events += (offered,)
     return await one.append(run, events)
 
 
@@ -76,15 +80,6 @@ async def _given(one: RunUnderWay, past: Telling, simulated: bool) -> Executions
         withheld=past.withheld,
         simulated=simulated,
     )
-
-
-async def forked(one: RunUnderWay) -> Run | None:
-    """The run that this one goes on from, as far as it does."""
-    fork = one.assignment.fork
-    if fork is not None and one.earlier is None:
-        whole = (await one.means.folds.load(run_stream(fork.run_id))).state or rules.initial()
-        one.earlier = until(whole, fork.step)
-    return one.earlier
 
 
 async def _worktree(one: RunUnderWay) -> Begun | None:

@@ -13,14 +13,15 @@ from actors.work_messages import WorkplacesPort
 from events.content import Content
 from vapora.catalog import RoleManifest
 from vapora.clock import Clock, Sleep
-from vapora.dispatch.folds import PROJECT
+from vapora.dispatch.folds import PROJECT, TOOL_SERVERS_FOLD
 from vapora.domain import run as rules
 from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.domain.task import Task
+from vapora.domain.tool_server import ToolServers
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, StreamFolds
-from vapora.ports import Origin
+from vapora.ports import Origin, ToolGatewayPort
 
 if TYPE_CHECKING:
     from vapora.knowledge import Telling
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
 RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
 
 
-def folds_of(log: LogClient, snapshots: Path | None) -> tuple[StreamFolds[Run], StreamFolds[Project]]:
-    return StreamFolds(log, RUN_FOLD, snapshots), StreamFolds(log, PROJECT, snapshots)
+def folds_of(
+    log: LogClient, snapshots: Path | None
+) -> tuple[StreamFolds[Run], StreamFolds[Project], StreamFolds[ToolServers]]:
+    return (
+        StreamFolds(log, RUN_FOLD, snapshots),
+        StreamFolds(log, PROJECT, snapshots),
+        StreamFolds(log, TOOL_SERVERS_FOLD, snapshots),
+    )
 
 
 class Router(Protocol):
@@ -79,11 +86,13 @@ class StepLimits:
 class Means:
     """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
     repository where the rehearsal model answers; None: those of the role. `permission`: what the policies say of
-    tools. `past_work` None: nobody is told of past executions."""
+    tools. `past_work` None: nobody is told of past executions. `gateway`: to the servers of tools; None: there are
+    none here."""
 
     log: LogClient
     folds: StreamFolds[Run]
     projects: StreamFolds[Project]
+    tool_servers: StreamFolds[ToolServers]
     router: Router
     budget_watch: BudgetWatch
     roles: Callable[[str], RoleManifest]
@@ -95,3 +104,4 @@ class Means:
     permission: Permission = field(default_factory=Permission)
     past_work: PastWorkPort | None = None
     limits: StepLimits = field(default_factory=StepLimits)
+    gateway: ToolGatewayPort | None = None

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from actors.agent import taking_over
-from actors.agent.beginning import forked
 from actors.agent.conversation import conversation
+from actors.agent.forks import forked
 from actors.agent.prompts import call_of_step, call_with_tools
 from actors.agent.run_under_way import RunUnderWay
+from actors.agent.served_calls import specs_of
 from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
 from events import Recorded
 from events.budget import BudgetSet
@@ -65,7 +66,13 @@ async def _call(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> Call:
     return await one.reading(
         run,
         lambda: call_with_tools(
-            assignment, manifest, run, ask, conversation(run, one.text, before), one.text(system) if system else ""
+            assignment,
+            manifest,
+            run,
+            ask,
+            conversation(run, one.text, before),
+            one.text(system) if system else "",
+            specs_of(run, one.text),
         ),
     )
 

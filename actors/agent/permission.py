@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from actors.messages import Assignment
+from events.run import OfferedTool
 from vapora.access import Engine
-from vapora.domain.access import Decision, Principal, Question, Resource
+from vapora.domain.access import SERVED, Decision, Principal, Question, Resource, Served
+from vapora.domain.tool_names import parted
 from vapora.domain.work import UseTool
 from vapora.tools.table import TOOLS
 
@@ -38,9 +40,9 @@ class Permission:
         self._known: tuple[float, str] | None = None
         self._asking = asyncio.Lock()
 
-    async def decide(self, assignment: Assignment, use: UseTool) -> Decision:
-        """Of a call whose arguments are right."""
-        return _engine().decide(question(assignment, use), await self._own())
+    async def decide(self, assignment: Assignment, use: UseTool, served: OfferedTool | None = None) -> Decision:
+        """Of a call whose arguments are right. `served`: where it is a tool of a server."""
+        return _engine().decide(question(assignment, use, served), await self._own())
 
     async def _own(self) -> str:
         async with self._asking:
@@ -49,15 +51,16 @@ class Permission:
             return self._known[1]
 
 
-def question(assignment: Assignment, use: UseTool) -> Question:
+def question(assignment: Assignment, use: UseTool, served: OfferedTool | None = None) -> Question:
     task, workspace = assignment.task, assignment.origin.workspace
     path = use.request.arguments.get("path")
     return Question(
         Principal("Agent", assignment.agent_id, agent_role=assignment.role),
-        f"tool:{use.request.name}",
+        SERVED if served is not None else f"tool:{use.request.name}",
         Resource("Task", task.id, workspace, task.project_id, task.state.value),
         # As the file is found: `docs/../src/main.py` is no document.
         path=normpath(path) if isinstance(path, str) else "",
+        served=Served(*parted(served.name), served.outward, served.reads_outside) if served is not None else None,
         own_work=assignment.purpose == "review" and task.author == assignment.agent_id,
     )
 

@@ -20,7 +20,7 @@ from vapora.domain.run_end import Ending, may_end
 from vapora.domain.task import Task
 from vapora.domain.tracker.outside import CONTEXT_KEY, NOTE
 from vapora.domain.work import offered_tools
-from vapora.llm.protocol import Message
+from vapora.llm.protocol import Message, ToolSpec
 from vapora.tools.table import TOOLS
 
 
@@ -82,12 +82,19 @@ def _ending(assignment: Assignment, manifest: RoleManifest, run: Run, goes_on: b
 
 
 def call_with_tools(
-    assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask, messages: tuple[Message, ...], system: str
+    assignment: Assignment,
+    manifest: RoleManifest,
+    run: Run,
+    ask: Ask,
+    messages: tuple[Message, ...],
+    system: str,
+    served: tuple[ToolSpec, ...] = (),
 ) -> Call:
-    """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say."""
+    """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say.
+    `served`: tools of servers."""
     assert run.started is not None
     call = _call(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
-    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run) if name in TOOLS))
+    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run) if name in TOOLS) + served)
 
 
 def _call(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from actors.agent import taking_over
+from actors.agent import served_calls, taking_over
 from actors.agent.permission import is_well_formed
 from actors.agent.run_under_way import RunUnderWay
+from actors.agent.waiting_for_people import next_of_task, position_of_last
 from actors.work_messages import CommandRan, ToolOutcome
 from actors.work_messages import RunChecks as ChecksWanted
 from actors.work_messages import UseTool as ToolWanted
-from events import DomainEvent, Recorded
+from events import DomainEvent
 from events.access import AccessDenied
-from events.ids import ChecksVerdict, WaitReason, run_stream, task_stream
+from events.ids import ChecksVerdict, WaitReason
 from events.run import (
     ChecksRan,
+    OfferedTool,
     QuestionAsked,
     RunStarted,
     RunWaiting,
@@ -31,7 +33,6 @@ from vapora.errors import UnavailableError
 from vapora.tools.hand_over import hand_over
 from vapora.tools.table import TOOLS
 
-_POLL_S = 10.0
 _LONGEST_REMEDY = 1_000
 
 
@@ -58,8 +59,11 @@ async def use_tool(one: RunUnderWay, run: Run, use: UseTool) -> Run:
     """The call's result, good or bad; or, for `ask`, the question."""
     tool, begun = TOOLS.get(use.request.name), _started(run)
     offered = offered_tools(run)
-    if use.request.name in offered and (refused := await _refused(one, begun, use)) is not None:
+    served = served_calls.offered_tool(run, use.request.name)
+    if use.request.name in offered and (refused := await _refused(one, begun, use, served)) is not None:
         return await one.append(run, refused)
+    if served is not None:
+        return await _use_served(one, run, use, served)
     if tool is not None and tool.act is None and use.request.name in offered:
         result = hand_over(tool, use.request.arguments)
         if tool.effect == "asks" and result.ok:
@@ -86,6 +90,20 @@ async def use_tool(one: RunUnderWay, run: Run, use: UseTool) -> Run:
     with one.at("tool", name, one.means.limits.tool_s):
         used = await one.unless_called_off(_workplaces(one).use_tool(wanted))
     return run if used is None else await one.append(run, (await _used(one, begun, use, used),))
+
+
+async def _use_served(one: RunUnderWay, run: Run, use: UseTool, tool: OfferedTool) -> Run:
+    """A tool of a server: through the gateway, and past a person where it must be."""
+    begun = _started(run)
+    run, allowed, said = await served_calls.decided(one, run, use, tool)
+    if allowed is None:
+        return run
+    if not allowed:
+        text = f"A person refused this call. {said}".strip()
+        data: dict[str, Any] = {"refused": True}
+        return await one.append(run, (await _used(one, begun, use, ToolOutcome(False, text, "", 0, data=data), tool),))
+    run, outcome = await served_calls.call(one, run, use, tool)
+    return run if outcome is None else await one.append(run, (await _used(one, begun, use, outcome, tool),))
 
 
 async def run_checks(one: RunUnderWay, run: Run, checks: RunChecks) -> Run:
@@ -118,12 +136,12 @@ async def await_answer(one: RunUnderWay, run: Run, waiting: AwaitAnswer) -> Run:
     question, begun = waiting.question, _started(run)
     remedy = f"Answer its question: {question.question}"[:_LONGEST_REMEDY]
     run = await one.append(run, rules.wait(run, WaitReason.ANSWER, remedy))
-    asked_at = await _last(one, QuestionAsked)
+    asked_at = await position_of_last(one, QuestionAsked)
 
     def answers(event: DomainEvent) -> bool:
         return isinstance(event, TaskCommented) and event.answers == question.call_id and event.task_id == begun.task_id
 
-    found = await _next_of_task(one, asked_at, TaskCommented.TOPIC, answers)
+    found = await next_of_task(one, asked_at, TaskCommented.TOPIC, answers)
     if found is None:
         return run
     answer = run.answers[-1]
@@ -138,47 +156,23 @@ async def wait(one: RunUnderWay, run: Run, reason: Wait) -> Run:
     if reason.reason is WaitReason.PAUSED:
         await one.until_resumed()
         return run
-    since = await _last(one, RunWaiting)
+    since = await position_of_last(one, RunWaiting)
     task_id = _started(run).task_id
-    found = await _next_of_task(
+    found = await next_of_task(
         one, since, TaskResumed.TOPIC, lambda event: isinstance(event, TaskResumed) and event.task_id == task_id
     )
     return run if found is None else await one.append(run, rules.resume(run))
 
 
-async def _last(one: RunUnderWay, kind: type[DomainEvent]) -> int:
-    """Position of the run's last event of a kind."""
-    return max(
-        (told.position for told in await one.means.log.read(run_stream(one.id)) if isinstance(told.event, kind)),
-        default=0,
-    )
-
-
-async def _next_of_task(one: RunUnderWay, after: int, topic: str, wanted: Any) -> Recorded | None:
-    """The first event of the task after a position that is `wanted`, as soon as it is there; None where the run was
-    called off or paused before that."""
-    task = task_stream(one.assignment.task.id)
-    seen = await one.means.log.head()
-    for told in await one.means.log.read(task, lenient=True):
-        if told.position > after and wanted(told.event):
-            return told
-    with one.at_rest():
-        while one.called_off is None and not one.paused:
-            polled = await one.unless_called_off(one.means.log.poll(seen, 100, _POLL_S, (topic,)))
-            for told in polled.events if polled else ():
-                if wanted(told.event):
-                    return told
-            seen = polled.position if polled else seen
-    return None
-
-
-async def _refused(one: RunUnderWay, begun: RunStarted, use: UseTool) -> tuple[DomainEvent, ...] | None:
+async def _refused(
+    one: RunUnderWay, begun: RunStarted, use: UseTool, served: OfferedTool | None
+) -> tuple[DomainEvent, ...] | None:
     """What is recorded where the policies do not let the agent use this tool: a result that the model reads, and a
     refusal for the audit trail. None where they let it, and where the tool takes no such arguments."""
     name = use.request.name
-    if name not in TOOLS or not is_well_formed(name, use.request.arguments):
+    if served is None and (name not in TOOLS or not is_well_formed(name, use.request.arguments)):
         return None
-    decision = await one.means.permission.decide(one.assignment, use)
+    decision = await one.means.permission.decide(one.assignment, use, served)
     if decision.allowed:
         return None
     text = f"You may not use {name} here. {decision.reason} Go on without it, or ask a person."
@@ -188,7 +182,7 @@ async def _refused(one: RunUnderWay, begun: RunStarted, use: UseTool) -> tuple[D
         resource=f"task/{begun.task_id}",
         reason=decision.reason,
     )
-    return await _used(one, begun, use, ToolOutcome(False, text, "", 0)), denied
+    return await _used(one, begun, use, ToolOutcome(False, text, "", 0), served), denied
 
 
 def _question(one: RunUnderWay, begun: RunStarted, use: UseTool, data: dict[str, Any]) -> QuestionAsked:
@@ -204,8 +198,10 @@ def _question(one: RunUnderWay, begun: RunStarted, use: UseTool, data: dict[str,
     )
 
 
-async def _used(one: RunUnderWay, begun: RunStarted, use: UseTool, outcome: ToolOutcome) -> ToolUsed:
-    tool = TOOLS.get(use.request.name)
+async def _used(
+    one: RunUnderWay, begun: RunStarted, use: UseTool, outcome: ToolOutcome, served: OfferedTool | None = None
+) -> ToolUsed:
+    tool = served or TOOLS.get(use.request.name)
     arguments = json.dumps(use.request.arguments, ensure_ascii=False, sort_keys=True)
     return ToolUsed(
         run_id=begun.run_id,

@@ -12,6 +12,8 @@ from vapora.tools.servers import BuiltInServer
 BUILT_IN: Final[dict[str, str]] = {
     "github": "actors.trackers.tools:github_server",
     "jira": "actors.trackers.tools:jira_server",
+    "retrieval": "actors.retrieval:retrieval_server",
+    "knowledge": "vapora.knowledge.tools:knowledge_server",
 }
 
 

@@ -13,11 +13,15 @@ from vapora.domain.tracker import incoming
 from vapora.domain.tracker.connection import Tracker
 from vapora.errors import VersionConflictError
 from vapora.trackers import TrackerClient
+from vapora.trackers.client import MOST_PAGES
+from vapora.trackers.line import PAGE
 
 _MOST_TRIES: Final = 10
 _BRANCHES: Final = "vapora/"
 # Their clock and ours may differ; what is looked at twice is no news the second time.
 OVERLAP: Final = timedelta(seconds=60)
+# What one listing of changes brings at most.
+MOST_AT_ONCE: Final = PAGE * MOST_PAGES
 
 
 class Looker:

@@ -16,7 +16,7 @@ import structlog
 
 from actors.follower import cancel
 from actors.trackers.carrying import Carrier
-from actors.trackers.looking import OVERLAP, Looker
+from actors.trackers.looking import MOST_AT_ONCE, OVERLAP, Looker
 from actors.trackers.outbox import Look, Outbox
 from vapora.backoff import Backoff
 from vapora.clock import Clock
@@ -129,7 +129,9 @@ class Worker:
         if next_at > now:
             return min((next_at - now).total_seconds(), float(self.tracker.set.poll_s))
         looks, reached = await tools.looker.changed(self.tracker, await self._opened(), since)
-        following = now + timedelta(seconds=self.tracker.set.poll_s)
+        # Where that was not all, the rest is asked for at once.
+        more = looks and reached > since
+        following = now if more and len(looks) >= MOST_AT_ONCE else now + timedelta(seconds=self.tracker.set.poll_s)
         await tools.in_thread(lambda outbox: outbox.polled(id_, reached, following, looks))
         return self._well()
 

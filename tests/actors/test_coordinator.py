@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,8 @@ from actors.coordinator import SwarmCoordinator
 from actors.log_writer import LogWriter
 from actors.messages import Assignment
 from events import DomainEvent
-from events.ids import Review, TaskState, WaitReason, run_stream, task_stream
+from events.agent import AgentRoleFollowed
+from events.ids import Review, TaskState, WaitReason, agent_stream, run_stream, task_stream
 from events.run import RunCancelled, RunFailed, RunStarted, RunSucceeded
 from events.task import (
     TaskAssigned,
@@ -27,6 +28,7 @@ from events.task import (
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer, of_kind, passed, seen
 from vapora.commands import ArchiveProject, CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
 from vapora.dispatch import Dispatcher
+from vapora.domain.agent import RoleDefaults
 from vapora.domain.cell import AT_REST, Rest
 from vapora.domain.heartbeat import Pulse
 from vapora.errors import UnavailableError
@@ -117,7 +119,14 @@ class Cell:
     pool: AgentPool
     project: str = ""
 
-    def coordinator(self, *, port: LogWriterPort | None = None, idle_s: float = 60, resend_s: float = 60) -> Any:
+    def coordinator(
+        self,
+        *,
+        port: LogWriterPort | None = None,
+        idle_s: float = 60,
+        resend_s: float = 60,
+        role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
+    ) -> Any:
         return SwarmCoordinator(
             self.log if port is None else LogClient(port, WORKSPACE),
             WORKSPACE,
@@ -127,6 +136,7 @@ class Cell:
             clock=self.clock,
             idle_s=idle_s,
             resend_s=resend_s,
+            role_defaults=role_defaults,
         )
 
     async def submit(self, title: str = "Do it", **fields: Any) -> str:
@@ -487,3 +497,33 @@ async def test_when_it_stops_nothing_of_it_goes_on(cell: Cell) -> None:
     assert any(task.get_name().startswith("perform") for task in asyncio.all_tasks())
     await coordinator.stop()
     assert asyncio.all_tasks() - before == set()
+
+
+# --- manifests of roles ---
+
+
+def edited_manifest(role_id: str) -> RoleDefaults | None:
+    """The developer's, as a newer version of VAPORA has it."""
+    if role_id != "developer":
+        return None
+    return RoleDefaults("developer", "Developer", ("implementation",), ("code-generation", "unit-test"), 9)
+
+
+async def test_agents_that_nobody_edited_follow_the_manifest_of_their_role_at_a_start(cell: Cell) -> None:
+    chosen = RegisterAgent(role="developer", id="ada", task_types=("code-refactor",))
+    await cell.people.dispatch(ORIGIN, chosen)
+    await cell.people.dispatch(ORIGIN, RegisterAgent(role="developer", id="grace"))
+    await cell.capacity("grace", 2)
+    for _ in range(2):  # the second start finds nothing to change
+        coordinator = cell.coordinator(role_defaults=edited_manifest)
+        await coordinator.start()
+        await coordinator.stop()
+    followed = await of_kind(cell.log, AgentRoleFollowed)
+    assert sorted(one.agent_id for one in followed) == ["ada", "developer", "grace"]
+    found = {one: (await cell.people.agents.load(agent_stream(one))).state for one in ("developer", "ada", "grace")}
+    shown = {one: (agent.task_types, agent.capacity) for one, agent in found.items() if agent is not None}
+    assert shown == {
+        "developer": (("code-generation", "unit-test"), 9),
+        "ada": (("code-refactor",), 9),
+        "grace": (("code-generation", "unit-test"), 2),
+    }

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.doors import API, Door
 from tests.api.test_refusals import check_problem
-from tests.api.test_workflows import asked, started
+from tests.api.test_workflows import asked, started, until
 
 LONG = "Ein Satz über Größe.\n" * 1_000
 
@@ -152,6 +152,18 @@ async def test_what_people_approve_in_a_workflow_becomes_a_record_too(door: Door
     assert "- Approve\n- Reject" in record["text"]
     # What the architect handed in before stands in a record of its own.
     assert [one["source"]["run_id"] is not None for one in texts] == [True, False]
+
+
+async def test_documents_are_found_as_they_are_now_and_no_more_once_they_are_removed(door: Door) -> None:
+    document = await made(door, text=f"Lend it for two weeks. {LONG}")
+    params = {"q": "fortnight", "kinds": "document"}
+    assert (await door.ask("GET", "/search", 200, params=params))["items"] == []
+    await door.ask("PUT", f"/documents/{document['id']}", 200, {"version": 1, "text": "Lend it for a fortnight."})
+    found = await until(door, "/search?q=fortnight&kinds=document", lambda page: bool(page["items"]))
+    [hit] = found["items"]
+    assert (hit["kind"], hit["id"], hit["title"]) == ("document", document["id"], "How to lend a book")
+    await door.ask("DELETE", f"/documents/{document['id']}", 200)
+    await until(door, "/search?q=fortnight&kinds=document", lambda page: not page["items"])
 
 
 async def test_a_finished_card_leads_to_a_card_for_the_documenter(door: Door) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.api.doors import API, Door
 from tests.api.test_refusals import check_problem
 
@@ -87,3 +89,25 @@ async def test_what_telling_does_is_shown_with_a_caution(door: Door) -> None:
     changed = await door.ask("PUT", "/settings", 200, settings)
     found = await door.ask("GET", "/knowledge/effect", 200, params={"after": changed["position"]})
     assert found["in_briefs"] == "half"
+
+
+async def test_executions_like_a_card_are_found_by_its_words(door: Door) -> None:
+    project = (await door.project())["id"]
+    titles = ("Parse dates of invoices", "Draw the logo of the shop", "Export links as CSV")
+    tasks = [await door.ask("POST", "/tasks", 202, {"project_id": project, "title": title}) for title in titles]
+    for one in tasks:
+        await door.in_state(one["task_id"], "review")
+    asked = await door.ask("POST", "/tasks", 202, {"project_id": project, "title": "Parse the dates of orders"})
+    params = {"similar_to": asked["task_id"], "after": asked["position"], "limit": 1}
+    async with asyncio.timeout(60):
+        while True:
+            # The index follows the log beside the read models.
+            answer = await door.http.get(f"{API}/knowledge/executions", params=params)
+            if answer.status_code == 200 and answer.json()["items"]:
+                break
+            await asyncio.sleep(0.05)
+    [found] = answer.json()["items"]
+    assert (found["title"], found["task"]) == (titles[0], tasks[0]["task_id"])
+    assert found["score"] > 0
+    cursor = await door.http.get(f"{API}/knowledge/executions", params={"similar_to": "x", "cursor": "y"})
+    check_problem(cursor, 422, "invalid-request")

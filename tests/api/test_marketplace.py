@@ -223,6 +223,10 @@ async def test_a_package_of_tools_sets_a_server_which_goes_with_it(door: Door) -
         "--local-timezone=Europe/Vienna",
     )
     assert newest.roles == ("developer",)  # type: ignore[attr-defined]
+    await door.ask("PUT", "/marketplace/time/config", 200, {"server": {}}, headers=door.operator)
+    newest = (await log.read(TOOL_SERVERS))[-1].event
+    assert newest.roles == ("developer",)  # type: ignore[attr-defined]
+    assert newest.transport.command == ("mcp-server-time",)  # type: ignore[attr-defined]
     await door.ask("DELETE", "/marketplace/time", 200)
     assert (await log.read(TOOL_SERVERS))[-1].event.topic == "tool-server.removed"
 

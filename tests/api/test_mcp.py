@@ -109,6 +109,8 @@ async def test_the_official_client_creates_a_card_and_moves_it(
         task_id = made["task_id"]
         edited = await done(client, "kanban_update_task", task_id=task_id, priority=80)
         assert edited["card"]["priority"] == 80
+        found = await done(client, "search_workspace", query="parser", kinds=["task"], after=edited["position"])
+        assert task_id in [one["id"] for one in found["items"]]
         listed = await done(client, "kanban_list_tasks", project_id=project_id, label="mcp")
         assert [one["id"] for one in listed["items"]] == [task_id]
         moved = await done(client, "kanban_update_task", task_id=task_id, state="archived", comment="not now")

@@ -219,11 +219,12 @@ async def _plan(walk: Walk, project: str) -> None:
 
 
 async def _documents(walk: Walk) -> None:
-    made = [(await walk.post("/documents", {"title": title, "text": "Lend it."}))["id"] for title in ("One", "Two")]
-    await walk.post("/documents/{document_id}/publish", {"version": 1}, document_id=made[0])
-    await walk.post("/documents/{document_id}/archive", {"reason": "old"}, document_id=made[0])
-    await walk.post("/documents/{document_id}/restore", None, document_id=made[0])
-    await walk.post("/documents/{document_id}/merge", {"from": made[1]}, document_id=made[0])
+    one = (await walk.post("/documents", {"title": "Lending", "text": "Lend it."}))["id"]
+    other = (await walk.person.ask("POST", "/documents", 201, {"title": "Lending too"}))["id"]
+    await walk.post("/documents/{document_id}/publish", {"version": 1}, document_id=one)
+    await walk.post("/documents/{document_id}/archive", {"reason": "old"}, document_id=one)
+    await walk.post("/documents/{document_id}/restore", None, document_id=one)
+    await walk.post("/documents/{document_id}/merge", {"from": other}, document_id=one)
     await walk.post("/documentation/draw", {"of": "decisions"})
 
 

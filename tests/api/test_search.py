@@ -26,8 +26,20 @@ async def test_tasks_runs_and_comments_are_found(door: Door) -> None:
     assert [(one["kind"], one["id"]) for one in found["items"]] == [("comment", said["id"])]
     found = await door.ask("GET", f"/search?q=gateway&kinds=run&after={said['position']}", 200)
     assert [one["task_id"] for one in found["items"]] == [made["task_id"]]
-    changed = await door.ask("PATCH", f"/tasks/{made['task_id']}", 200, {"title": "Something else"})
-    found = await door.ask("GET", f"/search?q=gateway&kinds=task&after={changed['position']}", 200)
+    waits = await door.idle_task(project)
+    changed = await door.ask("PATCH", f"/tasks/{waits}", 200, {"title": "Something else"})
+    found = await door.ask("GET", f"/search?q=something&kinds=task&after={changed['position']}", 200)
+    assert [one["id"] for one in found["items"]] == [waits]
+
+
+async def test_documents_are_found_also_long_ones_and_not_removed_ones(door: Door) -> None:
+    long = f"{'Nothing to see here. ' * 600}The zeppelin lands."
+    made = await door.ask("POST", "/documents", 201, {"title": "Airships", "text": long})
+    found = await door.ask("GET", f"/search?q=zeppelin&kinds=document&after={made['position']}", 200)
+    assert [(one["id"], one["link"]) for one in found["items"]] == [(made["id"], f"/documents/{made['id']}")]
+    assert "zeppelin lands." in found["items"][0]["snippet"] and found["items"][0]["project_id"] is None
+    gone = await door.ask("DELETE", f"/documents/{made['id']}", 200)
+    found = await door.ask("GET", f"/search?q=zeppelin&kinds=document&after={gone['position']}", 200)
     assert found["items"] == []
 
 
@@ -52,11 +64,7 @@ async def test_only_what_one_may_see(settings: Settings) -> None:
         made, last = {}, {ACME: 0, BETA: 0}
         for name, who, workspace in (("open", "owner", ACME), ("closed", "owner", ACME), ("foreign", "rival", BETA)):
             project = (await ask("POST", "/projects", who, workspace, {"name": name}))["id"]
-            body = {
-                "project_id": project,
-                "title": f"The zeppelin of {name}",
-                "assignee": "owner" if who == "owner" else "rival",
-            }
+            body = {"project_id": project, "title": f"The zeppelin of {name}", "assignee": who}
             last[workspace] = (await ask("POST", "/tasks", who, workspace, body))["position"]
             made[name] = project
 
@@ -73,7 +81,8 @@ async def test_only_what_one_may_see(settings: Settings) -> None:
         assert await titles("owner") == {"The zeppelin of open", "The zeppelin of closed"}
         narrow = f"/api/v1/search?q=zeppelin&project_id={made['closed']}"
         assert (await there.http.get(narrow, headers=there.headers("viewer"))).status_code == 403
-        state = 'forbid(principal == User::"viewer", action == Action::"get_task", resource) when { resource has state && resource.state == "todo" };'
+        when = 'when { resource has state && resource.state == "todo" };'
+        state = f'forbid(principal == User::"viewer", action == Action::"get_task", resource) {when}'
         answer = await there.policies(state)
         assert answer.status_code == 200, answer.text
         assert await titles("viewer") == set()

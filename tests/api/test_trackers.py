@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from actors.composition import Wiring
+from actors.runtime.base import Address
+from actors.trackers.tools import github_server
 from tests.api.doors import API, Door, opened
 from tests.api.test_refusals import check_problem
 from tests.waiting import until
 from vapora.settings import Settings
 from vapora.testing.trackers import FakeGitHub
+from vapora.tools.servers import Caller
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,32 @@ async def test_a_bad_one_gets_a_sentence_and_is_not_stored(
     refused = await door.http.put(f"{API}/trackers/other", json={**wanted, **changed})
     assert refused.status_code == status and said in refused.text
     check_problem(await door.http.get(f"{API}/trackers/other"), 404, "not-found")
+
+
+async def test_where_nothing_is_connected_nothing_runs_for_it(door: Door, github: FakeGitHub) -> None:
+    tracker = Address("trackers", "default")
+    await door.ask("GET", "/trackers", 200)
+    task = await door.task((await door.project())["id"])
+    await door.ask("GET", f"/tasks/{task['task_id']}/links", 200)
+    forged = await door.http.post(f"{API}/trackers/app/webhook", json={})
+    assert forged.status_code == 401
+    assert tracker not in door.system.runtime.running()  # type: ignore[attr-defined]
+    await connected(door, github)
+    assert tracker in door.system.runtime.running()  # type: ignore[attr-defined]
+
+
+async def test_agents_get_the_tools_of_what_is_connected(door: Door, github: FakeGitHub) -> None:
+    server = github_server(Wiring(door.settings, {}, door.system.runtime))
+    assert await server.tools("default") == ()
+    made = await connected(door, github)
+    await door.ask("GET", "/trackers", 200, params={"after": made["position"]})
+    tools = {one.name: one for one in await server.tools("default")}
+    assert {name for name, one in tools.items() if one.outward} == {"comment", "create_issue", "open_pull"}
+    assert tools["read_issue"].reads_outside and tools["read_issue"].effect == "pure"
+    github.open_issue("The parser drops a line")
+    caller = Caller("default", "agent:developer", made["project_id"], agent_id="developer")
+    found = await server.call(caller, "list_issues", {})
+    assert found.ok and "acme/app#1: The parser drops a line" in found.text
 
 
 async def test_after_a_restart_it_goes_on_by_itself(settings: Settings, github: FakeGitHub) -> None:

@@ -14,7 +14,7 @@ from vapora.domain.knowledge import effect, past, relation
 from vapora.domain.knowledge.graph import Edge, Near, Node, walk
 from vapora.domain.knowledge.past import PastExecution
 from vapora.domain.knowledge.quality import Facts, parts, quality
-from vapora.domain.knowledge.similarity import joined
+from vapora.domain.rank_fusion import reciprocal_rank
 from vapora.errors import NotFoundError
 
 GOOD = Facts("succeeded", "accepted", "green", 1, reviewed=True, landed=True)
@@ -22,17 +22,17 @@ ONE = PastExecution("t-1.1", "t-1", "p-1", "Parse dates", "accepted", 1.0, "2026
 
 
 def test_rankings_are_joined_by_reciprocal_rank_with_k_60() -> None:
-    found = joined([["a", "b", "c"], ["b", "d"]])
+    found = reciprocal_rank([["a", "b", "c"], ["b", "d"]])
     assert [one for one, _ in found] == ["b", "a", "d", "c"]
     assert dict(found)["b"] == pytest.approx(1 / 62 + 1 / 61)
-    assert joined([]) == []
+    assert reciprocal_rank([]) == []
 
 
 @given(some.lists(some.lists(some.sampled_from("abcdef"), unique=True), max_size=3))
 def test_what_stands_before_another_in_all_rankings_stands_before_it_in_the_joined_one(
     rankings: list[list[str]],
 ) -> None:
-    places = {one: place for place, (one, _) in enumerate(joined(rankings))}
+    places = {one: place for place, (one, _) in enumerate(reciprocal_rank(rankings))}
     assert set(places) == {one for ranking in rankings for one in ranking}
     for one in places:
         for other in places:

@@ -352,3 +352,18 @@ def test_past_the_limit_no_option_is_cheaper_than_the_one_before_it(
         one.worst_case_microusd for one in plan(tier=Tier.EXCEEDED, options=options(*missing, costs=costs)).options
     ]
     assert found == sorted(found)
+
+
+# --- what an agent's package prefers ---
+
+
+def test_what_a_package_prefers_goes_first_and_everything_else_holds() -> None:
+    found = plan(prefers="openai/gpt-6-luna")
+    assert order(found)[0] == LUNA and "prefers openai/gpt-6-luna" in found.reason
+    assert order(plan(prefers="openai"))[0] == GPT
+    assert order(plan(prefers="openai/gpt-6-luna", down={Provider.OPENAI: "timeout"}))[0] != LUNA
+    assert order(plan(prefers="anthropic/claude-opus-5-5", tier=Tier.EXCEEDED)) == order(plan(tier=Tier.EXCEEDED))
+
+
+def test_a_model_that_there_is_not_is_passed_over() -> None:
+    assert order(plan(prefers="openai/gpt-1")) == order(plan()) == order(plan(prefers="nobody"))

@@ -13,6 +13,7 @@ from events.work import LineComment
 from projections import MemoryRows, ReadStore, Runner
 from projections.board import Board
 from projections.decisions import Decisions
+from projections.engine.store import StoreReader
 from projections.knowledge import EXECUTIONS, RELATIONS, TASKS, Knowledge
 from projections.profiles import Profiles, learning
 from projections.projects import Projects
@@ -24,6 +25,8 @@ from vapora import knowledge as asked
 from vapora.domain.task import Task, evolve
 from vapora.errors import NotFoundError, UnavailableError
 from vapora.knowledge.past_work import telling
+from vapora.knowledge.tools import KnowledgeServer
+from vapora.tools.servers import Caller
 
 FINDING = "Months are days\nsrc/dates.py:3: Name the format"
 READ = (Board(), Runs(), Registry(), Projects(), Settings(), Profiles(), Decisions(), Knowledge())
@@ -306,3 +309,24 @@ def test_the_effect_compares_runs_that_were_told_with_those_that_were_not() -> N
     graph = asked.graph(rows, "run:t-3.1", 1)
     assert ("run:t-3.1", "was-told-of", "run:t-1.2") in {(one.source, one.kind, one.target) for one in graph.edges}
     assert [one.run_id for one in asked.of_run(rows, "t-3.1").given] == ["t-1.2"]  # type: ignore[union-attr]
+
+
+async def test_agents_look_for_the_past_themselves_and_are_told_no_more_than_their_project_may(
+    store: ReadStore,
+) -> None:
+    story = worked().tell(
+        project.ProjectCreated(project_id="p-2", name="Open"),
+        knowledge.RelationRecorded(relation_id="relation-1", problem="Slow", cause="No index", task_id="t-1"),
+    )
+    Runner(store, READ).apply(story.log)
+    server = KnowledgeServer(lambda _: StoreReader(store.place), lambda _: ByHand(["t-1.2", "t-2.1"]))
+    assert [one.name for one in await server.tools("default")] == ["similar", "causes"]
+    own = Caller("default", "agent:developer", project_id="p-1", run_id="t-1.2")
+    found = await server.call(own, "similar", {"text": "dates"})
+    assert "t-1.2, of card t-1: accepted.\n> Parse dates: done" in found.text
+    causes = await server.call(own, "causes", {"containing": "slow"})
+    assert "> Problem: Slow\n> Cause: No index\n> Solution: none is known" in causes.text
+    Runner(store, READ).apply(story.tell(project.ProjectEdited(project_id="p-1", providers=("ollama",))).log[-1:])
+    other = Caller("default", "agent:developer", project_id="p-2", run_id="t-1.2")
+    assert (await server.call(other, "similar", {"text": "dates"})).text == "Nothing like it was done before."
+    assert (await server.call(other, "causes", {})).text == "No cause of that is known."

@@ -19,9 +19,16 @@ def test_words_and_identifiers() -> None:
 
 @pytest.mark.parametrize(
     "forms",
-    ["retry retries retried retrying", "stop stops stopped stopping", "cache caches cached caching", "index indexes indexed",
-     "payment payments", "class classes", "match matches matched matching"],
-)  # fmt: skip
+    [
+        "retry retries retried retrying",
+        "stop stops stopped stopping",
+        "cache caches cached caching",
+        "index indexes indexed",
+        "payment payments",
+        "class classes",
+        "match matches matched matching",
+    ],
+)
 def test_forms_have_one_stem(forms: str) -> None:
     assert len({stem(form) for form in forms.split()}) == 1, {form: stem(form) for form in forms.split()}
 

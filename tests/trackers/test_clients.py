@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from vapora.clock import now
 from vapora.commands import SetTracker
 from vapora.domain.tracker import connection, marker
 from vapora.domain.tracker.remote import Changed
+from vapora.errors import VaporaError
 from vapora.testing.trackers import FakeGitHub, FakeJira, Fault
 from vapora.testing.trackers.server import TOKEN
 from vapora.trackers import TrackerClient, TrackerDelayedError, TrackerRefusedError, TrackerSignInError, adf, client_of
@@ -125,6 +127,15 @@ async def test_what_was_read_before_costs_nothing(fake: Fake, client: TrackerCli
     assert again is not None and again.title == "Twice"
 
 
+async def test_a_page_that_was_full_and_did_not_change_may_have_a_next_one(fake: Fake, client: TrackerClient) -> None:
+    made = fake.open_issue("Much to say")
+    for one in range(100):
+        fake.comment(made, f"Comment {one}")
+    assert len(await client.comments(number(fake, made))) == 100
+    fake.comment(made, "One more")
+    assert len(await client.comments(number(fake, made))) == 101
+
+
 @pytest.mark.parametrize("fault", [Fault.OUTAGE, Fault.NO_JSON, Fault.LIMIT])
 async def test_outages_and_limits_are_delays(fake: Fake, client: TrackerClient, fault: Fault) -> None:
     fake.open_issue("Wait for it")
@@ -188,6 +199,19 @@ async def test_pull_requests_with_reviews(github: FakeGitHub) -> None:
     merged = await client.pull(made.number)
     assert merged is not None and (merged.state, merged.merged_as, merged.merged_by) == ("merged", oid, "bob")
     await client.line.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TrackerDelayedError("Later.", 30),
+        TrackerRefusedError("Never.", 422),
+        TrackerSignInError("Who?", remedy="Say so."),
+    ],
+)
+def test_what_goes_wrong_crosses_processes_whole(error: VaporaError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), vars(again)) == (type(error), vars(error))
 
 
 def test_texts_of_the_cloud_are_trees() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from events.run import RunFailed, RunSucceeded, ToolUsed
-from tests.work.site import Site, call, scripted
+from tests.work.site import Site, Turn, call, scripted
 from vapora.testing.wire.script import Behaviour, Received
 
 SLUG = "def slug(text):\n    return text\n"
 PAGE = "from slug import slug\n\nTITLE = slug('A page')  # slug\n"
-WORK = (
-    [call("code__references", name="slug"), call("code__outline", path="slug.py")],
+WORK: tuple[Turn, ...] = (
+    [("code__references", {"name": "slug"}), call("code__outline", path="slug.py")],
     [call("file_edit", path="slug.py", old="def slug", new="def slugged")],
     [call("finish", summary="Renamed.")],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,7 +15,7 @@ import structlog
 from vapora.access.entities import entities, uid_of
 from vapora.access.schema import schema
 from vapora.access.statements import statements
-from vapora.domain.access import ACTIONS, UNTOUCHABLE, Decision, Principal, Question
+from vapora.domain.access import ACTIONS, UNTOUCHABLE, Decision, Principal, Question, Served
 from vapora.errors import BadInputError
 
 _SETS: Final = ("people", "agents")
@@ -114,7 +115,8 @@ def _heeds_own(question: Question) -> bool:
 def _context(question: Question) -> dict[str, str | bool]:
     if ACTIONS[question.action].level != "agents":
         return {}
-    return {"path": question.path, "own_work": question.own_work}
+    served = question.served or Served("", "", False, False)
+    return {"path": question.path, "own_work": question.own_work, **asdict(served)}
 
 
 def check(text: str) -> None:

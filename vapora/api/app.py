@@ -56,6 +56,7 @@ from vapora.api import (
     system,
     tasks,
     tokens,
+    tool_servers,
     trackers,
     uploads,
     users,
@@ -106,7 +107,7 @@ _NOUNS = (
         search,
     ),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers, tool_servers),
     *(documents, documentation, marketplace),
     *(auth, openid, workspaces, tokens, live, operator),
 )

@@ -76,7 +76,9 @@ class Cell:
     ) -> None:
         self.workspace = workspace
         self.log = LogClient(system.log(workspace), workspace)
-        self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
+        self.dispatcher = Dispatcher(
+            self.log, clock.now, settings.stream_snapshots(workspace), built_in=system.built_in_tool_servers()
+        )
         self._secret_events = SecretEvents(self.log, clock.now, settings.stream_snapshots(workspace))
         self.secrets = SecretStore(workspace, vault, self._secret_events)
         self.budgets = system.budgets(workspace)
@@ -86,6 +88,7 @@ class Cell:
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
+        self.tools = system.tools()
         self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
         self.likeness = likeness(settings, workspace)

@@ -244,4 +244,4 @@ def _fields(found: Difference) -> dict[str, str | int | bool]:
 
 async def _as_written(cell: Cell, accepted: Accepted) -> DocumentView:
     await cell.wait_for(accepted.position)
-    return (await _find(cell, accepted.id)).view
+    return (await _find(cell, accepted.id)).view.model_copy(update={"position": accepted.position})

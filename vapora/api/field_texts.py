@@ -18,6 +18,7 @@ from vapora.api import (
     plan_texts,
     schedule_texts,
     search_texts,
+    tool_server_texts,
     tracker_texts,
     webhook_texts,
     work_texts,
@@ -131,6 +132,7 @@ _BESIDE = (
     work_texts.SHAPES
     | workflow_texts.SHAPES
     | channel_texts.SHAPES
+    | tool_server_texts.SHAPES
     | tracker_texts.SHAPES
     | schedule_texts.SHAPES
     | document_texts.SHAPES
@@ -385,6 +387,7 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 PARAMETERS = (
     work_texts.PARAMETERS
     | channel_texts.PARAMETERS
+    | tool_server_texts.PARAMETERS
     | tracker_texts.PARAMETERS
     | schedule_texts.PARAMETERS
     | document_texts.PARAMETERS

@@ -15,7 +15,7 @@ from vapora.api.agents import require_agent
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.api.forms import WHOLE
 from vapora.commands import RecordRelation, RemoveRelation
-from vapora.errors import BadInputError, NotFoundError, UnavailableError
+from vapora.errors import BadInputError, NotFoundError
 from vapora.views import (
     Accepted,
     Curves,
@@ -69,10 +69,7 @@ async def list_executions(
         raise BadInputError(
             "What is alike has one page.", remedy="Ask for a larger `limit`.", field="cursor", where="query"
         )
-    likeness, wanted = cell.likeness, similar_to
-    if likeness is None:
-        raise UnavailableError("There is no index of texts here.", remedy="Leave out `similar_to`.")
-    found = await cell.read(lambda rows: known.similar(rows, likeness, wanted, where, limit))
+    found = await cell.read(lambda rows: known.similar(rows, cell.likeness, similar_to, where, limit))
     return Page[ExecutionRecord](items=found)
 
 

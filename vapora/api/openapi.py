@@ -44,6 +44,7 @@ TAGS = [
     {"name": "documents", "description": "Texts with versions, and how finished work gets into them."},
     {"name": "trackers", "description": "GitHub and Jira, whose issues are kept in step with cards."},
     {"name": "channels", "description": "By which people are told, and what came of it."},
+    {"name": "tools", "description": "Servers of tools, what they have, and who gets it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "policies", "description": "Who may do what."},

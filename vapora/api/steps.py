@@ -11,9 +11,10 @@ from starlette.responses import PlainTextResponse
 from events.content import Content
 from projections import steps as model
 from vapora.api.context import FreshCell, Limit, PostKey, Writing
+from vapora.api.gate import LetIn
 from vapora.api.runs import require_run
-from vapora.commands import CancelRun, CancelRunBody, Pause, PauseRun, ResumeRun
-from vapora.errors import NotFoundError
+from vapora.commands import CancelRun, CancelRunBody, DecideToolCall, DecideToolCallBody, Pause, PauseRun, ResumeRun
+from vapora.errors import ForbiddenError, NotFoundError
 from vapora.views import Accepted, Page, Step
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -68,3 +69,15 @@ async def pause_run(run_id: str, body: PauseBody, writing: Writing, key: PostKey
 async def resume_run(run_id: str, writing: Writing, key: PostKey) -> Accepted:
     run = await require_run(writing.cell, run_id)
     return await writing.dispatch(ResumeRun(run_id=run_id), run.task_id, key)
+
+
+@router.post("/{run_id}/tool-call", summary="Allow or refuse a call of a tool")
+async def decide_tool_call(
+    run_id: str, body: DecideToolCallBody, writing: Writing, key: PostKey, admitted: LetIn
+) -> Accepted:
+    """Of a run that has read text of strangers, and wants to send something out. `seen` is the digest that the card
+    shows behind the call. A person decides, never a program."""
+    if admitted.principal.kind == "Token":
+        raise ForbiddenError("A person decides whether a call may go out.", remedy="Sign in, and decide there.")
+    run = await require_run(writing.cell, run_id)
+    return await writing.dispatch(DecideToolCall(run_id=run_id, **body.model_dump()), run.task_id, key)

@@ -16,10 +16,11 @@ from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writi
 from vapora.api.denials import Denials
 from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.pages import page_of
+from vapora.api.people import People
 from vapora.commands import ImportIssues, LinkTask, RemoveTracker, SetTracker
 from vapora.domain.access import workspace_resource
 from vapora.domain.tracker import connection as rules
-from vapora.errors import NotFoundError, UnauthenticatedError
+from vapora.errors import NotFoundError, UnauthenticatedError, is_archived
 from vapora.views import Accepted, CardLink, Page, TrackerOutcome, TrackerStatus, TrackerView
 
 router = APIRouter(tags=["trackers"])
@@ -120,6 +121,10 @@ async def take_tracker_webhook(
     """For the tracker's own messages, which it signs. Whoever sends another one is told the same, whether there is
     such a tracker or not, and no cell is woken for it."""
     cells: Cells = request.app.state.cells
+    people: People = request.app.state.people
+    known = (await people.directory()).workspace(workspace)
+    if known is not None and known.archived:
+        raise is_archived(workspace)
     if (await cells.system.standing(workspace))[0] == "unknown":
         await cells.open(workspace)
     try:

@@ -165,9 +165,15 @@ class RoleManifest(_Frozen):
 
     def tools_for(self, purpose: Purpose) -> tuple[str, ...]:
         """Work ends with `finish`. A review looks only, and ends with `submit_review`, whatever the role is."""
+        own = tuple(name for name in self.tools if name in TOOLS)
         if purpose == "work":
-            return tuple(name for name in self.tools if name != "submit_review")
-        return (*(name for name in self.tools if name in TOOLS and TOOLS[name].effect == "pure"), "submit_review")
+            return tuple(name for name in own if name != "submit_review")
+        return (*(name for name in own if TOOLS[name].effect == "pure"), "submit_review")
+
+    @property
+    def served_tools(self) -> tuple[str, ...]:
+        """Those of servers, as `<server>.<tool>`: the role gets them where they are there when a run begins."""
+        return tuple(name for name in self.tools if name not in TOOLS)
 
     def writable_for(self, purpose: Purpose) -> tuple[str, ...]:
         return self.writable if purpose == "work" else ()

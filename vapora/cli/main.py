@@ -30,6 +30,7 @@ from vapora.cli import (
     rebuild,
     run,
     schedules,
+    search,
     secrets,
     task,
     task_work,
@@ -85,6 +86,7 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
 app.add_typer(trackers.app, name="trackers")
 app.add_typer(plans.app, name="plan")
+app.command("search")(search.search)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")

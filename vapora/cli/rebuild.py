@@ -14,9 +14,11 @@ from vapora.cli.output import FAILED, USAGE, Json, cell, emit, stop, table
 if TYPE_CHECKING:
     from projections import Projection, ReadStore
     from vapora.log import EventLog
+    from vapora.settings import Settings
 
 # A server on the same data waits for no longer than a batch takes to be written.
 _BATCH = 2_000
+SEARCH = "search"
 
 
 def rebuild(
@@ -28,7 +30,12 @@ def rebuild(
     """Fold the log into new read models and put them in the place of the old ones, also beside a running server."""
     settings = settings_for(data)
     with open_log(settings, workspace) as log:
-        answer = _rebuild(settings.read_place(workspace), log, projection)
+        names = list(projection or ())
+        answer = _rebuild(
+            settings.read_place(workspace), log, [one for one in names if one != SEARCH] if names else None
+        )
+        if not names or SEARCH in names:
+            answer["search"] = _rebuild_search(settings, workspace, log)
     emit(as_json, {"workspace": workspace, **answer}, lambda: _render(answer))
     if answer["failed"]:
         raise typer.Exit(FAILED)
@@ -39,10 +46,10 @@ def _rebuild(path: Any, log: EventLog, wanted: list[str] | None) -> dict[str, An
     from projections.engine.store import ReadStore
 
     every = all_projections()
-    names = wanted or [one.NAME for one in every]
+    names = [one.NAME for one in every] if wanted is None else wanted
     unknown = sorted(set(names) - {one.NAME for one in every})
     if unknown:
-        known = ", ".join(one.NAME for one in every)
+        known = ", ".join((*(one.NAME for one in every), SEARCH))
         stop(USAGE, f"There is no projection {', '.join(unknown)}.", f"Known are: {known}.")
     began = time.monotonic()
     store = ReadStore(path)
@@ -51,6 +58,39 @@ def _rebuild(path: Any, log: EventLog, wanted: list[str] | None) -> dict[str, An
         return {"rebuilt": names, "events": events, "seconds": round(time.monotonic() - began, 3), **_status(store)}
     finally:
         store.close()
+
+
+def _rebuild_search(settings: Settings, workspace: str, log: EventLog) -> dict[str, Any]:
+    """The search index, beside the one that is looked at. What it has of code comes back when the workspace runs."""
+    import events  # noqa: F401  # registers every topic
+    from vapora.blobs import open_blobs
+    from vapora.log.mapper import open_record
+    from vapora.records import is_full
+    from vapora.search import IndexWriter, take_in, topics
+
+    began, count = time.monotonic(), 0
+    texts = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace).text
+    wanted = topics()
+    with IndexWriter(settings.search_place(workspace)) as writer:
+        generation = writer.begin_rebuild()
+        while True:
+            head = log.head()
+            after = writer.reached(generation)
+            records = log.after(after, _BATCH, wanted, head)
+            with writer.batch(texts, generation) as batch:
+                take_in(batch, map(open_record, records))
+            count += len(records)
+            if is_full(records, _BATCH):
+                continue
+            if writer.switch(generation):
+                break
+            if writer.position()[0] > head:
+                stop(
+                    FAILED,
+                    f"The search index is further than the log, which ends at {head:,}: it was put back to a backup.",
+                    "Start the workspace: it is then built again by itself.",
+                )
+    return {"events": count, "seconds": round(time.monotonic() - began, 3)}
 
 
 def _build(store: ReadStore, log: EventLog, projection: Projection) -> int:
@@ -102,4 +142,6 @@ def _render(answer: dict[str, Any]) -> RenderableType:
         state = f"failed at {failed}" if failed else "rebuilt" if name in answer["rebuilt"] else "as it was"
         shown.add_row(cell(name), f"{position:,}", cell(state))
     rate = answer["events"] / answer["seconds"] if answer["seconds"] else 0
-    return Group(shown, f"{answer['events']:,} events in {answer['seconds']:.1f} s ({rate:,.0f} a second)")
+    search = answer.get("search")
+    lines = [] if search is None else [f"search: {search['events']:,} events in {search['seconds']:.1f} s"]
+    return Group(*lines, shown, f"{answer['events']:,} events in {answer['seconds']:.1f} s ({rate:,.0f} a second)")

@@ -28,6 +28,10 @@ ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]{1,128}$")
 RoleOrAll = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]+(-[a-z0-9]+)*)$", max_length=80)]
 
 
+# Ids of projects are made by us.
+ProjectOrAll = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9_-]+)$", max_length=80)]
+
+
 def _no_secret(names: object, where: str) -> None:
     for name in names if isinstance(names, (list, tuple, dict)) else ():
         if _HIDDEN.search(str(name)):
@@ -93,6 +97,7 @@ class ToolSetting(Command):
     reads_outside: StrictBool | None = None
     cost_microusd: Annotated[int, Field(ge=0, le=10**12), WHOLE] = 0
     timeout_s: Annotated[int, Field(ge=1, le=LONGEST_CALL_S), WHOLE] | None = None
+    allowed_in: Annotated[tuple[ProjectOrAll, ...], Field(max_length=200)] = ()
 
 
 class SetToolServer(Command):

@@ -301,6 +301,18 @@ class ResumeRun(Resume):
     run_id: str
 
 
+class DecideToolCallBody(Command):
+    """Whether a call may go out. `seen`: the digest that the card shows behind the call."""
+
+    decision: Literal["allow", "refuse"]
+    seen: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+    comment: Comment = ""
+
+
+class DecideToolCall(DecideToolCallBody):
+    run_id: str
+
+
 class RedeemCode(Command):
     """`code`: what `vapora up --open` gave to the browser."""
 

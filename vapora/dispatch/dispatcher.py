@@ -43,6 +43,7 @@ from vapora.commands import (
     Command,
     CommentTask,
     CreateProject,
+    DecideToolCall,
     DetachFile,
     DismissPlan,
     DrainAgent,
@@ -268,6 +269,7 @@ class Dispatcher:
                 | PauseRun()
                 | ResumeRun()
                 | CancelRun()
+                | DecideToolCall()
             ):
                 return await self._steer(command, target, made)
             case SetWebhook() | RemoveWebhook():

@@ -177,9 +177,16 @@ class PackageCommands:
 
     async def _server(self, manifest: PackageManifest, server_id: str, config: ConfigurePackage) -> tuple[Change, ...]:
         servers, version = await self._servers()
+        wanted = server_of(manifest, config)
+        before = None if servers is None else servers.servers.get(server_id)
+        if before is not None and before.owner == manifest.id:
+            # Whether it is switched on, and for whom, people say at the server itself.
+            said = config.server is not None and config.server.roles is not None
+            kept = {"enabled": before.enabled} | ({} if said else {"roles": before.roles})
+            wanted = wanted.model_copy(update=kept)
         events = tool_server.decide(
             servers,
-            server_of(manifest, config),
+            wanted,
             server_id,
             owner=manifest.id,
             built_in=self._built_in,

@@ -50,7 +50,7 @@ GROUPS: tuple[Group, ...] = (
         list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
         list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
         get_knowledge_effect
-        search
+        search list_tool_servers get_tool_server list_served_tools
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -73,6 +73,12 @@ GROUPS: tuple[Group, ...] = (
         merge_document remove_document draw_documents import_issues link_task
         """,
     ),
+    _group(
+        "use-tools",
+        "workspace",
+        "Try tools of servers, and see what else they give",
+        "call_tool list_resources read_resource list_prompts get_prompt",
+    ),
     _group("accept-plans", "workspace", "Have the cards of a plan made: people, and no program", "accept_plan"),
     _group(
         "discuss",
@@ -83,8 +89,8 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "review",
         "workspace",
-        "Approve work, and send it back; decide what workflows ask",
-        "approve_task request_changes decide_approval",
+        "Approve work, and send it back; decide what workflows ask, and whether a tool may send something out",
+        "approve_task request_changes decide_approval decide_tool_call",
     ),
     _group("land", "workspace", "Land approved work", "merge_task push_task resolve_task"),
     _group(
@@ -99,10 +105,10 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "run-commands",
         "workspace",
-        "Say which commands are run, where and with which files; archive projects",
+        "Say which commands are run, where and with which files, and which servers of tools; archive projects",
         """
         create_project:commands edit_project:commands install_package:commands upgrade_package:commands
-        configure_package:commands accept_project_file archive_project
+        configure_package:commands accept_project_file archive_project set_tool_server remove_tool_server
         """,
     ),
     _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
@@ -199,8 +205,11 @@ GROUPS: tuple[Group, ...] = (
     _group("hand-over", "agents", "Ask a person, hand in work", "tool:ask tool:finish"),
     _group("write", "agents", "Change files", "tool:file_write tool:file_edit"),
     _group("run", "agents", "Run commands in the sandbox", "tool:run_command"),
+    _group("serve", "agents", "Use tools of servers", "tool:server"),
     _group("judge", "agents", "Hand in a review of somebody else's work", "tool:submit_review"),
 )
+# Every tool of every server: which one it is stands in the context.
+SERVED = "tool:server"
 ACTIONS: dict[str, Group] = {action: group for group in GROUPS for action in group.actions}
 # Decided by the policies that ship, alone: a workspace's own must not lock out who could mend them.
 UNTOUCHABLE = frozenset({"get_policies", "set_policies"})
@@ -247,15 +256,26 @@ INSTALLATION = Resource("Installation", "vapora")
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """Which tool of which server. `outward`: it sends something out; `reads_outside`: strangers wrote what it gives."""
+
+    server: str
+    tool: str
+    outward: bool
+    reads_outside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Whether the principal may do that there. Of tools: `path`, the file that is written; `own_work`, whether it is
-    the agent's own work that is reviewed."""
+    the agent's own work that is reviewed; `served`, where it is a tool of a server."""
 
     principal: Principal
     action: str
     resource: Resource
     path: str = ""
     own_work: bool = False
+    served: Served | None = None
 
 
 @dataclass(frozen=True, slots=True)

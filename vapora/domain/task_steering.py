@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from events.base import DomainEvent
 from events.ids import TaskState
-from events.task import TaskRejected
+from events.task import TaskRejected, ToolCallDecided
 from vapora.commands import (
     ApproveTask,
     AttachFile,
     CancelRun,
     CommentTask,
+    DecideToolCall,
     DetachFile,
     MoveTask,
     PauseRun,
@@ -42,6 +43,7 @@ Steering = (
     | PauseRun
     | ResumeRun
     | CancelRun
+    | DecideToolCall
 )
 _MOST_PATHS = 20
 
@@ -76,6 +78,8 @@ def steer(
             return tasks.pause(state, command, task_id, command.run_id)
         case ResumeRun():
             return tasks.resume(state, task_id, command.run_id)
+        case DecideToolCall():
+            return decide_tool_call(state, command, task_id)
         case CancelRun():
             return cancel(state, command, task_id)
 
@@ -94,6 +98,18 @@ def resolve(state: Task | None, command: ResolveTask, task_id: str) -> Events:
     paths = task.refused.paths if task.refused is not None else ()
     comment = command.comment or f"Bring it together with what the base branch holds now{_in(paths)}."
     return (TaskRejected(task_id=task.id, run_id=task.run_id, comment=comment, head=task.head, cause="conflict"),)
+
+
+def decide_tool_call(state: Task | None, command: DecideToolCall, task_id: str) -> Events:
+    require_run(require(state, task_id), command.run_id)
+    event = ToolCallDecided(
+        task_id=task_id,
+        run_id=command.run_id,
+        seen=command.seen,
+        allowed=command.decision == "allow",
+        comment=command.comment,
+    )
+    return (event,)
 
 
 def cancel(state: Task | None, command: CancelRun, task_id: str) -> Events:

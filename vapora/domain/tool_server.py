@@ -28,7 +28,7 @@ class ToolServers:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What holds for a tool, all said. `cost_microusd` None: what the server itself says, where it is built in."""
+    """What holds for a tool, all said."""
 
     enabled: bool
     effect: str
@@ -36,6 +36,7 @@ class Holds:
     reads_outside: bool
     cost_microusd: int
     timeout_s: float
+    allowed_in: tuple[str, ...] = ()
 
 
 def evolve(state: ToolServers | None, event: DomainEvent) -> ToolServers | None:
@@ -161,6 +162,23 @@ def holds(server: ToolServerSet, tool: str) -> Holds:
         reads_outside=connected if rule.reads_outside is None else rule.reads_outside,
         cost_microusd=rule.cost_microusd,
         timeout_s=rule.timeout_s or server.timeout_s,
+        allowed_in=rule.allowed_in,
+    )
+
+
+def holds_built_in(server: ToolServerSet | None, tool: str, own: Holds) -> Holds:
+    """What holds for a tool that is built in, which says itself what it does; a person may say otherwise."""
+    if server is None:
+        return own
+    rule = next((one for one in server.tools if one.name == tool), ToolRule(name=tool))
+    return Holds(
+        enabled=server.enabled and rule.enabled,
+        effect=rule.effect or own.effect,
+        outward=own.outward if rule.outward is None else rule.outward,
+        reads_outside=own.reads_outside if rule.reads_outside is None else rule.reads_outside,
+        cost_microusd=rule.cost_microusd or own.cost_microusd,
+        timeout_s=rule.timeout_s or own.timeout_s,
+        allowed_in=rule.allowed_in,
     )
 
 

@@ -10,7 +10,7 @@ from projections.engine.base import Reader, Row
 from projections.knowledge import EXECUTIONS, TASKS
 from projections.runs import RUNS
 from vapora.domain.knowledge import quality as rules
-from vapora.domain.knowledge.similarity import joined
+from vapora.domain.rank_fusion import reciprocal_rank
 from vapora.errors import BadInputError
 from vapora.views import ExecutionRecord
 
@@ -68,12 +68,13 @@ def similar(
     similar_to: str,
     where: dict[str, Any],
     limit: int,
-    projects: Collection[str] | None = None,
+    projects: Collection[str | None] | None = None,
 ) -> tuple[ExecutionRecord, ...]:
     """The most alike first, without those of the task that is asked about. Words and vectors, joined by reciprocal
     rank."""
     text, task_id = text_of(rows, similar_to)
-    scores = dict(joined(likeness.rankings(text, projects, _RANKED)))
+    of = None if projects is None else [one for one in projects if one]
+    scores = dict(reciprocal_rank(likeness.rankings(text, of, _RANKED)))
     # A ranking is of all runs; what is asked for narrows it.
     known = rows.select(EXECUTIONS, {**where, "purpose": "work", "run_id": tuple(scores)}) if scores else []
     found = [row for row in known if row["task_id"] != task_id]

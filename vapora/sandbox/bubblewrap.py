@@ -80,6 +80,8 @@ def _shared(room: Room) -> Iterator[str]:
         yield from ("--ro-bind", str(place), str(place))
     if room.git_dir is not None:
         yield from ("--ro-bind", str(room.git_dir), str(room.git_dir))
+    for place in room.writable:
+        yield from ("--bind", str(place), str(place))
     yield from ("--bind", str(room.worktree), str(room.worktree), "--bind", str(room.home), str(room.home))
     dot_git = str(room.worktree / ".git")
     if os.path.lexists(dot_git):

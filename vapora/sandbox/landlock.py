@@ -62,7 +62,7 @@ def arguments(
     settings = {
         "argv": list(command.argv),
         "fs_readable": [place for place in readable if Path(place).exists()],
-        "fs_writable": [str(room.worktree), str(room.home), "/dev/null"],
+        "fs_writable": [str(room.worktree), str(room.home), *map(str, room.writable), "/dev/null"],
         # Denying an address allows all others; without any rule there is no network.
         "net_deny": [_METADATA] if command.network else [],
         "clean_env": True,

@@ -1,6 +1,6 @@
 """Run as a program of its own: one command under sandlock, which supervises it from this process.
 
-The first argument is a JSON object of sandlock's settings, with the command under `argv`. Standard output and error are
+The first argument is a JSON object of sandlock's settings, with the command under `argv`. The standard streams are
 the command's. SIGTERM ends the command and all that it started. Imports nothing of ours, to start quickly.
 """
 
@@ -17,8 +17,8 @@ LOST = 125
 def main() -> int:
     settings = json.loads(sys.argv[1])
     argv = settings.pop("argv")
-    inherit, null = sandlock.StdioMode.INHERIT, sandlock.StdioMode.NULL
-    process = sandlock.Sandbox(**settings).popen(argv, stdin=null, stdout=inherit, stderr=inherit)
+    inherit = sandlock.StdioMode.INHERIT
+    process = sandlock.Sandbox(**settings).popen(argv, stdin=inherit, stdout=inherit, stderr=inherit)
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
     results = []
     waiting = threading.Thread(target=lambda: results.append(process.wait()))

@@ -9,10 +9,11 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from vapora.errors import BadInputError, SandboxUnavailableError
@@ -29,6 +30,14 @@ _END_S = 60.0
 _ASKED_S = 2.0
 
 
+class Pipes(NamedTuple):
+    """The descriptors that a command has as its standard streams."""
+
+    read: int
+    out: int
+    err: int
+
+
 class Sandbox(Protocol):
     kind: Kind
 
@@ -37,6 +46,13 @@ class Sandbox(Protocol):
 
         Raises `BadInputError` for a command that is empty, `SandboxUnavailableError` where it could not be begun.
         """
+        ...
+
+    def hold(
+        self, room: Room, command: Command, limits: Limits, pipes: Pipes
+    ) -> AbstractAsyncContextManager[asyncio.Task[Ended | None]]:
+        """Keeps a command running that talks by pipes, and ends all of it at the end. The task is done once it has
+        ended by itself (None) or crossed a bound; `limits.timeout_s` and those of its output are not looked at."""
         ...
 
 
@@ -53,11 +69,11 @@ class _Started:
 
 
 class _Runner:
-    """What the kinds have in common. `begin` starts the process with its output on `out`, `end` ends all of it."""
+    """What the kinds have in common. `begin` starts the process with these streams, `end` ends all of it."""
 
     kind: Kind
 
-    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, out: int) -> _Started:
+    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, pipes: Pipes) -> _Started:
         raise NotImplementedError
 
     async def end(self, started: _Started) -> None:
@@ -67,9 +83,9 @@ class _Runner:
         """Whether the sandbox came so far that it ran the command; asked after the end."""
         return True
 
-    async def _begun(self, room: Room, command: Command, limits: Limits, out: int) -> _Started:
+    async def _begun(self, room: Room, command: Command, limits: Limits, pipes: Pipes) -> _Started:
         """`begin` to its end, also when it is cancelled: what is half begun could not be ended."""
-        beginning = asyncio.create_task(self.begin(room, command, limits, uuid4().hex, out))
+        beginning = asyncio.create_task(self.begin(room, command, limits, uuid4().hex, pipes))
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:
@@ -82,7 +98,8 @@ class _Runner:
         _check(command)
         begun = time.monotonic()
         with Reader(limits.output_bytes, limits.most_output_bytes) as output:
-            started = await self._begun(room, command, limits, output.write_end())
+            out = output.write_end()
+            started = await self._begun(room, command, limits, Pipes(subprocess.DEVNULL, out, out))
             output.close_write_end()
             try:
                 ended = await _watched(started, output, room, limits)
@@ -103,6 +120,37 @@ class _Runner:
                 ended=ended,
                 sandbox=self.kind,
             )
+
+    @asynccontextmanager
+    async def hold(
+        self, room: Room, command: Command, limits: Limits, pipes: Pipes
+    ) -> AsyncIterator[asyncio.Task[Ended | None]]:
+        _check(command)
+        started = await self._begun(room, command, limits, pipes)
+        watching = asyncio.create_task(_bounded(started, room, limits))
+        try:
+            yield watching
+        finally:
+            watching.cancel()
+            # To its end, also where whoever held it is cancelled: nothing may be left of it.
+            await asyncio.shield(asyncio.create_task(self._ended(started)))
+
+    async def _ended(self, started: _Started) -> None:
+        await self.end(started)
+        started.process.wait()
+        self.was_run(started)
+
+
+async def _bounded(started: _Started, room: Room, limits: Limits) -> Ended | None:
+    """As `_watched`, for what has no time and no output to be bounded."""
+    exited = asyncio.create_task(until_gone(started.process.pid))
+    watching = asyncio.create_task(watch(started.root, room, limits))
+    try:
+        await asyncio.wait((exited, watching), return_when=asyncio.FIRST_COMPLETED)
+        return None if exited.done() else watching.result()
+    finally:
+        exited.cancel()
+        watching.cancel()
 
 
 async def _watched(started: _Started, output: Reader, room: Room, limits: Limits) -> Ended | None:
@@ -150,12 +198,12 @@ class Bubblewrap(_Runner):
     def __init__(self, program: Path, prlimit: str) -> None:
         self._program, self._prlimit = program, prlimit
 
-    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, out: int) -> _Started:
+    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, pipes: Pipes) -> _Started:
         read, write = os.pipe2(os.O_CLOEXEC)
         try:
             argv = bubblewrap.arguments(self._program, self._prlimit, room, command, limits, write)
             # Its first process inside keeps the environment that bubblewrap had, so that has to be clean already.
-            process = _spawn(argv, environment(room, command, mark), room, out, (write,))
+            process = _spawn(argv, environment(room, command, mark), room, pipes, (write,))
             os.close(write)
             write = -1
             told = await _first_status(read)
@@ -193,11 +241,11 @@ class Sandlock(_Runner):
     def __init__(self, prlimit: str) -> None:
         self._prlimit = prlimit
 
-    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, out: int) -> _Started:
+    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, pipes: Pipes) -> _Started:
         variables = environment(room, command, mark)
         supervisor = landlock.arguments(room, command, limits, variables, bubblewrap.etc(command.network))
         argv = [self._prlimit, f"--fsize={limits.file_bytes}", "--core=0", "--", *supervisor]
-        process = _spawn(argv, landlock.OWN_ENVIRONMENT, room, out)
+        process = _spawn(argv, landlock.OWN_ENVIRONMENT, room, pipes)
         return _Started(process, process.pid, mark)
 
     async def run(self, room: Room, command: Command, limits: Limits) -> Outcome:
@@ -218,10 +266,10 @@ class Unconfined(_Runner):
     def __init__(self, prlimit: str | None) -> None:
         self._prlimit = prlimit
 
-    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, out: int) -> _Started:
+    async def begin(self, room: Room, command: Command, limits: Limits, mark: str, pipes: Pipes) -> _Started:
         bounds = (f"--data={limits.memory_bytes}", f"--fsize={limits.file_bytes}", "--core=0", "--")
         argv = ([self._prlimit, *bounds] if self._prlimit else []) + list(command.argv)
-        process = _spawn(argv, environment(room, command, mark), room, out)
+        process = _spawn(argv, environment(room, command, mark), room, pipes)
         return _Started(process, process.pid, mark)
 
     async def end(self, started: _Started) -> None:
@@ -243,7 +291,7 @@ async def _within(seconds: float, pid: int) -> bool:
 
 
 def _spawn(
-    argv: Sequence[str], variables: dict[str, str], room: Room, out: int, handed: Sequence[int] = ()
+    argv: Sequence[str], variables: dict[str, str], room: Room, pipes: Pipes, handed: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
     """In the thread of the loop, not in one for a while: bubblewrap ends with the thread that started it."""
     # Behind the server, so that the watcher gets its turn however many processes a command starts.
@@ -253,9 +301,9 @@ def _spawn(
             (*behind, *argv),
             cwd=room.worktree,
             env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
+            stdin=pipes.read,
+            stdout=pipes.out,
+            stderr=pipes.err,
             start_new_session=True,
             pass_fds=handed,
         )

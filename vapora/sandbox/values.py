@@ -43,13 +43,14 @@ class Room:
     """What a command sees besides the system: `worktree` and `home` to write to, the rest to read.
 
     `git_dir`: the repository that the worktree hangs on; `.git` in the worktree cannot be written either. `home` is a
-    folder for it alone. `read_only`: further toolchains.
+    folder for it alone. `read_only`: further toolchains. `writable`: further folders to write to.
     """
 
     worktree: Path
     home: Path
     git_dir: Path | None = None
     read_only: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

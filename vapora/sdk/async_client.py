@@ -17,6 +17,8 @@ from vapora.sdk.async_packages import AsyncPackages
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
+from vapora.sdk.async_search import AsyncSearch
+from vapora.sdk.async_tool_servers import AsyncToolServers
 from vapora.sdk.async_trackers import AsyncTrackers
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
@@ -33,11 +35,13 @@ class AsyncClient(
     AsyncPackages,
     AsyncPlans,
     AsyncKnowledge,
+    AsyncSearch,
     AsyncChannels,
     AsyncTrackers,
     AsyncSchedules,
     AsyncDocuments,
     AsyncWebhooks,
+    AsyncToolServers,
     AsyncPeople,
 ):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.

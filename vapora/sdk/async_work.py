@@ -189,3 +189,10 @@ class AsyncWork(AsyncTransport):
 
     async def resume_run(self, run_id: str) -> views.Accepted:
         return await self._ask("POST", path("runs", run_id, "resume"), views.Accepted)
+
+    async def decide_tool_call(
+        self, run_id: str, decision: Literal["allow", "refuse"], seen: str, comment: str = ""
+    ) -> views.Accepted:
+        """Of a run that has read text of strangers and wants to send something out. `seen`: the digest on the card."""
+        body = commands.DecideToolCallBody(decision=decision, seen=seen, comment=comment)
+        return await self._ask("POST", path("runs", run_id, "tool-call"), views.Accepted, body)

@@ -19,6 +19,8 @@ from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
+from vapora.sdk.search import AsyncSearch
+from vapora.sdk.tool_servers import ToolServers
 from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
@@ -33,11 +35,13 @@ class Client(
     Packages,
     Plans,
     Knowledge,
+    AsyncSearch,
     Channels,
     Trackers,
     Schedules,
     Documents,
     Webhooks,
+    ToolServers,
     People,
 ):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.

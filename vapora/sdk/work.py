@@ -187,3 +187,10 @@ class Work(Transport):
 
     def resume_run(self, run_id: str) -> views.Accepted:
         return self._ask("POST", path("runs", run_id, "resume"), views.Accepted)
+
+    def decide_tool_call(
+        self, run_id: str, decision: Literal["allow", "refuse"], seen: str, comment: str = ""
+    ) -> views.Accepted:
+        """Of a run that has read text of strangers and wants to send something out. `seen`: the digest on the card."""
+        body = commands.DecideToolCallBody(decision=decision, seen=seen, comment=comment)
+        return self._ask("POST", path("runs", run_id, "tool-call"), views.Accepted, body)

@@ -11,6 +11,7 @@ from events import DomainEvent, Recorded, run, task
 from events.work import LineComment
 from vapora.domain.search import Entry
 from vapora.search.changes import Change, Handlers, Known, Put
+from vapora.search.documents import DOCUMENTS
 from vapora.search.writer import Batch
 
 
@@ -116,7 +117,7 @@ WORK: Final[Handlers] = {
     run.RunFailed: _not_succeeded,
     run.RunCancelled: _not_succeeded,
 }
-SOURCES: Final[tuple[Handlers, ...]] = (WORK,)
+SOURCES: Final[tuple[Handlers, ...]] = (WORK, DOCUMENTS)
 
 
 def topics(sources: Sequence[Handlers] = SOURCES) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from vapora.domain.tracker.remote import Changed, RemoteComment, RemoteIssue, Re
 from vapora.trackers.line import Line
 from vapora.trackers.problems import TrackerRefusedError
 
-PAGE = 100
 # Of one listing: 1,000 issues. What is beyond comes with the next look, since each begins where the last one ended.
 MOST_PAGES = 10
 

@@ -10,8 +10,8 @@ from typing import Any
 from vapora.domain.tracker.marker import reference_in
 from vapora.domain.tracker.outgoing import Target
 from vapora.domain.tracker.remote import Changed, PullState, RemoteComment, RemoteIssue, RemotePull
-from vapora.trackers.client import MOST_PAGES, PAGE, Found, address_at, dicts, instant_at, text_at
-from vapora.trackers.line import Line
+from vapora.trackers.client import MOST_PAGES, Found, address_at, dicts, instant_at, text_at
+from vapora.trackers.line import PAGE, Line
 from vapora.trackers.problems import TrackerRefusedError
 
 VERSION = "2022-11-28"

@@ -12,8 +12,8 @@ from vapora.domain.tracker.marker import reference_in
 from vapora.domain.tracker.outgoing import Target
 from vapora.domain.tracker.remote import Changed, RemoteComment, RemoteIssue
 from vapora.trackers import adf
-from vapora.trackers.client import MOST_PAGES, PAGE, Found, NoPulls, dicts, instant_at, text_at
-from vapora.trackers.line import Answer, Line
+from vapora.trackers.client import MOST_PAGES, Found, NoPulls, dicts, instant_at, text_at
+from vapora.trackers.line import PAGE, Answer, Line
 from vapora.trackers.problems import TrackerRefusedError
 
 HEADERS = {"Accept": "application/json", "User-Agent": "VAPORA"}

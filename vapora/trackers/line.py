@@ -21,6 +21,8 @@ from vapora.clock import Clock
 from vapora.trackers.problems import TrackerDelayedError, TrackerRefusedError, TrackerSignInError
 
 TIMEOUT_S = 30.0
+# How many items of a list are asked for at once.
+PAGE = 100
 _MOST_BYTES = 8_000_000
 _MOST_KEPT = 200
 _LONGEST_KEPT = 200_000
@@ -79,7 +81,10 @@ class Line:
         if answer.status == 304 and kept is not None:
             self._kept.move_to_end(url)
             return kept[1]
-        if (etag := answer.headers.get("etag")) and len(json.dumps(answer.said)) <= _LONGEST_KEPT:
+        self._kept.pop(url, None)
+        # A full page may get a next one without changing itself.
+        is_full = isinstance(answer.said, list) and len(answer.said) >= PAGE
+        if (etag := answer.headers.get("etag")) and not is_full and len(json.dumps(answer.said)) <= _LONGEST_KEPT:
             self._kept[url] = (etag, answer)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)

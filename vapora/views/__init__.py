@@ -114,6 +114,7 @@ from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, Sch
 from vapora.views.search import FoundItem, SearchAnswer, SearchMode, SnippetPart
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.tool_servers import ServedToolView, ServerSays, ToolCalled, ToolServerStatus
 from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
@@ -319,6 +320,8 @@ __all__ = [
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
+    "ServedToolView",
+    "ServerSays",
     "SessionTokens",
     "SettingsChange",
     "ShelfRefreshed",
@@ -341,6 +344,8 @@ __all__ = [
     "TeamView",
     "TokenMade",
     "TokenView",
+    "ToolCalled",
+    "ToolServerStatus",
     "TrackerOutcome",
     "TrackerStatus",
     "TrackerView",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -98,3 +98,13 @@ class AgentCapabilities(Arguments):
     agent_id: Slug | None = Field(default=None, description="One agent, with what it has learned.")
     role: Slug | None = Field(default=None, description="The agents of this role.")
     task_type: Slug | None = Field(default=None, description="The agents that do such work.")
+
+
+class Search(Arguments):
+    query: str = Field(min_length=1, max_length=400, description="Words, as in a search box.")
+    kinds: tuple[Literal["task", "run", "document", "comment", "code"], ...] = Field(
+        default=(), max_length=5, description="Only these; empty: all."
+    )
+    project_id: ProjectId | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+    after: int | None = Field(default=None, ge=0, description="`position` of a write: the answer waits to include it.")

@@ -90,6 +90,14 @@ async def _get_why(api: Within, asked: takes.OneTask) -> Found:
     return found
 
 
+async def _search(api: Within, asked: takes.Search) -> Found:
+    kinds = ",".join(asked.kinds) or None
+    found: Found = await api.get(
+        "/search", q=asked.query, kinds=kinds, project_id=asked.project_id, limit=asked.limit, after=asked.after
+    )
+    return found
+
+
 async def _list_projects(api: Within, asked: takes.ListProjects) -> Found:
     found: Found = await api.get("/projects", limit=asked.limit, cursor=asked.cursor)
     return found
@@ -194,6 +202,13 @@ _TABLE = (
         "Every choice of an agent, a model and money, with what else could have been chosen.",
         takes.OneTask,
         _get_why,
+    ),
+    Tool(
+        "search_workspace",
+        "Find things",
+        "Cards, runs, documents, comments and code that hold the words, the best first.",
+        takes.Search,
+        _search,
     ),
     Tool("list_projects", "List the projects", "With their ids.", takes.ListProjects, _list_projects),
     Tool(

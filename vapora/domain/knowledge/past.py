@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Literal
 
 from vapora.domain.knowledge.quality import Outcome
-from vapora.domain.knowledge.similarity import joined
+from vapora.domain.rank_fusion import reciprocal_rank
 
 # So many at most, in so many characters all together: about a thousand tokens.
 MOST = 3
@@ -55,7 +55,7 @@ def choose(past: Sequence[PastExecution], alike: Sequence[Sequence[str]], most: 
     rankings = [[run_id for run_id in ranking if run_id in known] for ranking in alike]
     rankings += [[one.run_id for one in by_quality], [one.run_id for one in by_age]]
     found: dict[str, Chosen] = {}
-    for run_id, score in joined(rankings):
+    for run_id, score in reciprocal_rank(rankings):
         one = known[run_id]
         found.setdefault(one.task_id, Chosen(one, score))
     return tuple(found.values())[:most]

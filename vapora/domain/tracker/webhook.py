@@ -13,8 +13,6 @@ from events.tracker import TrackerKind
 from vapora.domain.tracker.connection import Tracker
 from vapora.domain.tracker.link import LinkKind
 
-# A vendor sends at most 25 MB; we ask for what we need ourselves, so that no more than this is read.
-LONGEST_BYTES = 2_000_000
 _HEADER: Mapping[TrackerKind, str] = {"github": "x-hub-signature-256", "jira": "x-hub-signature"}
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})")
 _JIRA_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,50}-[1-9][0-9]{0,9}")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,15 @@ async def _ask(request: dict[str, Any], parsed: Parsed) -> None:
             elif answer["found"]:
                 parsed.found[answer["path"]] = answer["found"]
             parsed.cut = parsed.cut or answer.get("more", False)
-    finally:
-        writing.cancel()
-        if worker.returncode is None:
+        await worker.wait()
+    except BaseException:
+        # Only who is still at work is killed: whoever has ended would be waited for twice.
+        with suppress(ProcessLookupError):
             worker.kill()
         await worker.wait()
+        raise
+    finally:
+        writing.cancel()
 
 
 async def _write(pipe: asyncio.StreamWriter, data: bytes) -> None:

@@ -24,6 +24,11 @@ const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) 
 const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
 const PlansPage = lazy(() => import("./pages/plans").then((page) => page.PlansPage));
 const PlanPage = lazy(() => import("./pages/plans").then((page) => page.PlanPage));
+const KnowledgePage = lazy(() => import("./pages/knowledge/graph").then((page) => page.KnowledgePage));
+const ExecutionsPage = lazy(() => import("./pages/knowledge/executions").then((page) => page.ExecutionsPage));
+const CurvesPage = lazy(() => import("./pages/knowledge/curves").then((page) => page.CurvesPage));
+const CausesPage = lazy(() => import("./pages/knowledge/causes").then((page) => page.CausesPage));
+const SearchPage = lazy(() => import("./pages/search").then((page) => page.SearchPage));
 const DocumentsPage = lazy(() => import("./pages/documents").then((page) => page.DocumentsPage));
 const DocumentPage = lazy(() => import("./pages/document").then((page) => page.DocumentPage));
 const WorkflowsPage = lazy(() => import("./pages/workflows/list").then((page) => page.WorkflowsPage));
@@ -83,6 +88,11 @@ function Pages() {
           <Route path="/workflows/schedules" component={SchedulesPage} />
           <Route path="/plans" component={PlansPage} />
           <Route path="/plans/:plan" component={PlanPage} />
+          <Route path="/knowledge" component={KnowledgePage} />
+          <Route path="/knowledge/executions" component={ExecutionsPage} />
+          <Route path="/knowledge/curves" component={CurvesPage} />
+          <Route path="/knowledge/causes" component={CausesPage} />
+          <Route path="/search" component={SearchPage} />
           <Route path="/documents" component={DocumentsPage} />
           <Route path="/documents/:document" component={DocumentPage} />
           <Route path="/marketplace" component={MarketplacePage} />

@@ -137,6 +137,7 @@ function Workspace() {
       most_runs: form.get("most_runs") ? Number(form.get("most_runs")) : null,
       // Set by role through the API alone; what is there stays.
       most_runs_of: now.most_runs_of ?? {},
+      knowledge: { ...now.knowledge, details_days: Number(form.get("details_days")), daily_days: Number(form.get("daily_days")), in_briefs: String(form.get("in_briefs")) },
     };
     setBusy(true);
     try {
@@ -175,6 +176,22 @@ function Workspace() {
         <label>
           <span class="label">Runs at once</span>
           <input class="field" name="most_runs" type="number" min={1} defaultValue={now.most_runs == null ? "" : String(now.most_runs)} placeholder="no limit" />
+        </label>
+        <label>
+          <span class="label">Agents are told of past work</span>
+          <select class="field" name="in_briefs" defaultValue={now.knowledge.in_briefs}>
+            <option value="on">always</option>
+            <option value="half">every other run, to compare</option>
+            <option value="off">never</option>
+          </select>
+        </label>
+        <label>
+          <span class="label">Days that executions are remembered in detail</span>
+          <input class="field" name="details_days" type="number" min={1} max={3650} required defaultValue={String(now.knowledge.details_days)} />
+        </label>
+        <label>
+          <span class="label">Days that causes and curves are</span>
+          <input class="field" name="daily_days" type="number" min={1} max={3650} required defaultValue={String(now.knowledge.daily_days)} />
         </label>
         {may("set_settings") && (
           <button class="btn-main justify-self-start" disabled={busy}>

@@ -13,6 +13,7 @@ import { refused, tell } from "../state/toasts";
 import { CommentDialog } from "../ui/comment-dialog";
 import { Dialog } from "../ui/dialog";
 import { EditTask } from "../ui/edit-task";
+import { PastWork } from "../ui/executions";
 import { Files } from "../ui/files";
 import { Loading, Page, Panel } from "../ui/page";
 import { Runs } from "../ui/runs";
@@ -89,6 +90,9 @@ export function TaskPage() {
         <Runs runs={runs} />
       </Panel>
       <Discussed task={task} changed={reload} />
+      <Panel heading="Past work">
+        <PastWork task={task.id} />
+      </Panel>
       <Panel heading="Why">
         <WhyView decisions={decisions} />
       </Panel>

@@ -9,12 +9,14 @@ import { connection } from "../state/live";
 import { noWorkspace, ready } from "../state/me";
 import { prefer, preferences, THEMES } from "../state/preferences";
 import { settings } from "../state/settings";
+import { Search } from "./search";
 import { NoWorkspace, Person, WorkspaceSwitch } from "./workspaces";
 
 const PAGES = [
   ["/", "Board"],
   ["/dashboard", "Dashboard"],
   ["/workflows", "Workflows"],
+  ["/knowledge", "Knowledge"],
   ["/documents", "Documents"],
   ["/agents", "Agents"],
   ["/budgets", "Budgets"],
@@ -68,6 +70,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
             rehearsal<span class="hidden lg:inline">&nbsp;model, simulated money</span>
           </span>
         )}
+        <Search />
         <Status />
         <WorkspaceSwitch />
         <Person />

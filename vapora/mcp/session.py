@@ -1,0 +1,343 @@
+"""One session with one server of tools, in a task of its own: it is begun, looked after, and begun again.
+
+Whatever the server does ends at this task: one that dies, hangs, floods or lies harms nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from mcp import Client, MCPError
+from mcp_types import CONNECTION_CLOSED, Implementation
+from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
+from pydantic import JsonValue, ValidationError
+
+from vapora.backoff import Backoff
+from vapora.errors import VaporaError
+from vapora.mcp.results import bounded, prompt_text, resource_text, tool_result
+from vapora.mcp.schemas import found_tools
+from vapora.mcp.values import MOST_TOOLS, ServerGoneError, Told
+from vapora.tools.values import ToolResult
+from vapora.unicode import mended, one_line
+
+# A package may have to be fetched with the first start.
+START_S = 60.0
+_PAUSES = Backoff(0.5, longest_s=60.0)
+# One that held so long was well; what ends it then begins with the first pause again.
+_WELL_S = 60.0
+# How long a call waits for a session that is just being begun.
+_READY_S = 20.0
+_BACK_S = 5.0
+_LAST_WORDS_S = 3.0
+_MOST_AT_ONCE = 8
+_MOST_PAGES = 50
+# A list that changes all the time is looked at so often, and one of which no change is told too.
+_LEAST_BETWEEN_S = 1.0
+_FRESH_S = 60.0
+_LONGEST_PROBLEM = 600
+
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """One connection to a server. `gone` is done where it ends by itself, with the reason."""
+
+    gone: asyncio.Future[str]
+
+    def streams(self) -> AbstractAsyncContextManager[Any]: ...
+
+    def said(self) -> str:
+        """What the server wrote beside the protocol, for who has to find out what is wrong."""
+        ...
+
+
+class Session:
+    """`connect`: a new connection each time; what it raises is shown and tried again. `protocol`: `auto`, `legacy` or
+    `modern`. `expected`: tools whose absence is a fault."""
+
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        protocol: str = "auto",
+        expected: Sequence[str] = (),
+        pauses: Backoff = _PAUSES,
+    ) -> None:
+        self._connect = connect
+        self._mode = {"modern": LATEST_MODERN_VERSION}.get(protocol, protocol)
+        self._expected = tuple(expected)
+        self._pauses = pauses
+        self._client: Client | None = None
+        self._gone = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._changed = asyncio.Event()
+        self._listed_at = 0.0
+        self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._journal = structlog.get_logger("tool-server").bind(server=name)
+        self.used_at = time.monotonic()
+        self.told = Told("starting")
+        self._task = asyncio.create_task(self._run(), name=f"tool-server {name}")
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._tell(replace(self.told, state="stopped"))
+
+    # What it is asked.
+
+    async def ready(self, within_s: float = _READY_S, *, again: bool = False) -> Told:
+        """As soon as it is ready, or has failed to begin; as it stands, after that time. `again`: it is waited for that
+        it is begun once more."""
+        states = ("ready", "stopped") if again else ("ready", "stopped", "waiting")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s), self._moved:
+                await self._moved.wait_for(lambda: self.told.state in states)
+        return self.told
+
+    async def tools(self, within_s: float = _READY_S) -> Told:
+        """With its tools as they are now: looked at again where the last look is older than a minute."""
+        self.used_at = time.monotonic()
+        told = await self.ready(within_s)
+        if told.state == "ready" and time.monotonic() - self._listed_at > _FRESH_S:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._list_again()
+        return self.told
+
+    async def call(self, tool: str, arguments: Mapping[str, JsonValue], limit_s: float, most_bytes: int) -> ToolResult:
+        """Raises `ServerGoneError` where the server is not there, or ends before it has answered, and `TimeoutError`
+        after `limit_s`. What the server refuses is a result that is not `ok`."""
+        async with asyncio.timeout(limit_s):
+            found = await self._ask(lambda client: client.call_tool(tool, dict(arguments)))
+        return found if isinstance(found, ToolResult) else tool_result(found, most_bytes)
+
+    async def resources(self, limit_s: float) -> list[dict[str, str]]:
+        async with asyncio.timeout(limit_s):
+            found = await self._listed(lambda client, cursor: client.list_resources(cursor=cursor), "resources")
+        return [
+            {"uri": str(one.uri), "name": one.name, "description": one.description or "", "type": one.mime_type or ""}
+            for one in found
+        ]
+
+    async def read_resource(self, uri: str, limit_s: float, most_bytes: int) -> ToolResult:
+        async with asyncio.timeout(limit_s):
+            found = await self._ask(lambda client: client.read_resource(uri))
+        return found if isinstance(found, ToolResult) else bounded(resource_text(found.contents), most_bytes)
+
+    async def prompts(self, limit_s: float) -> list[dict[str, Any]]:
+        async with asyncio.timeout(limit_s):
+            found = await self._listed(lambda client, cursor: client.list_prompts(cursor=cursor), "prompts")
+        return [
+            {
+                "name": one.name,
+                "description": one.description or "",
+                "arguments": [each.name for each in one.arguments or ()],
+            }
+            for one in found
+        ]
+
+    async def prompt(self, name: str, arguments: Mapping[str, str], limit_s: float, most_bytes: int) -> ToolResult:
+        async with asyncio.timeout(limit_s):
+            found = await self._ask(lambda client: client.get_prompt(name, dict(arguments)))
+        return found if isinstance(found, ToolResult) else bounded(prompt_text(found.messages), most_bytes)
+
+    async def _ask(self, ask: Callable[[Client], Awaitable[T]]) -> T | ToolResult:
+        """In a task of its own beside the session's: it has no answer where that ends first."""
+        self.used_at = time.monotonic()
+        async with self._at_once:
+            await self.ready()
+            # It has just ended, and is back in a moment.
+            await self.ready(_BACK_S, again=True)
+            client, gone = self._client, self._gone
+            if client is None:
+                raise ServerGoneError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
+            asking, ending = asyncio.ensure_future(ask(client)), asyncio.ensure_future(gone.wait())
+            try:
+                await asyncio.wait((asking, ending), return_when=asyncio.FIRST_COMPLETED)
+                if not asking.done() or gone.is_set():
+                    await self._is_told()
+                    raise _unknown(self.told.problem)
+                return asking.result()
+            except (MCPError, ValidationError, RuntimeError, OSError) as error:
+                if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
+                    await asyncio.wait((ending,), timeout=_LAST_WORDS_S)
+                    await self._is_told()
+                    raise _unknown(self.told.problem) from error
+                return ToolResult(False, f"The server refused: {_words(error)}")
+            finally:
+                asking.cancel()
+                ending.cancel()
+
+    async def _listed(self, page: Callable[[Client, str | None], Awaitable[Any]], what: str) -> list[Any]:
+        """All pages. A server without any such thing says that it does not know the question."""
+        found: list[Any] = []
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            answer = await self._ask(lambda client, at=cursor: page(client, at))  # type: ignore[misc]
+            if isinstance(answer, ToolResult):
+                return found
+            found += getattr(answer, what)
+            cursor = answer.next_cursor
+            if cursor is None or len(found) >= MOST_TOOLS:
+                break
+        return found[:MOST_TOOLS]
+
+    # Its life.
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            begun = time.monotonic()
+            # A task for each connection: what the SDK cancels when a connection breaks ends there.
+            once = asyncio.create_task(self._once())
+            try:
+                await asyncio.wait((once,))
+            finally:
+                once.cancel()
+                await asyncio.gather(once, return_exceptions=True)
+            why = _why(once)
+            failures = 1 if time.monotonic() - begun > _WELL_S else failures + 1
+            self._journal.warning("tool server ended", why=why, failures=failures)
+            told = replace(self.told, state="waiting", problem=why, restarts=self.told.restarts + 1)
+            await self._tell(told)
+            await asyncio.sleep(self._pauses.after(failures))
+            await self._tell(replace(self.told, state="starting"))
+
+    async def _once(self) -> None:
+        """One connection to its end, which is always an error."""
+        connection = await self._connect()
+        gone = self._gone = asyncio.Event()
+        try:
+            async with self._client_of(connection) as client:
+                await self._look_after(connection, client)
+        except (Exception, asyncio.CancelledError) as error:
+            said = connection.gone.result() if connection.gone.done() else ""
+            if isinstance(error, asyncio.CancelledError) and not said:
+                raise
+            raise ServerGoneError(said or _words(error) or connection.said()) from error
+        finally:
+            self._client = None
+            gone.set()
+
+    @asynccontextmanager
+    async def _client_of(self, connection: Connection) -> AsyncIterator[Client]:
+        client = Client(
+            connection.streams(),
+            mode=self._mode,
+            cache=None,
+            message_handler=self._heard,
+            client_info=Implementation(name="vapora", version="1"),
+        )
+        try:
+            async with asyncio.timeout(START_S) as limit:
+                async with client:
+                    await self._list(client)
+                    limit.reschedule(None)
+                    yield client
+        except TimeoutError:
+            raise ServerGoneError(f"It did not begin within {START_S:.0f} s. {connection.said()}".strip()) from None
+
+    async def _look_after(self, connection: Connection, client: Client) -> None:
+        following = asyncio.create_task(self._follow(client))
+        try:
+            while True:
+                changed = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait((changed, connection.gone), return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                if connection.gone.done():
+                    raise ServerGoneError(connection.gone.result())
+                await asyncio.wait((connection.gone,), timeout=_LEAST_BETWEEN_S)
+                self._changed.clear()
+                async with asyncio.timeout(START_S):
+                    await self._list(client)
+        finally:
+            following.cancel()
+
+    async def _follow(self, client: Client) -> None:
+        """The modern generation tells of changes to those alone who listen. Where it does not, its list is looked at
+        again now and then."""
+        if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            return
+        with suppress(Exception):
+            async with client.listen(tools_list_changed=True) as changes:
+                async for _ in changes:
+                    self._changed.set()
+
+    async def _heard(self, message: Any) -> None:
+        if getattr(message, "method", "") == "notifications/tools/list_changed":
+            self._changed.set()
+
+    async def _list_again(self) -> None:
+        client = self._client
+        if client is not None:
+            try:
+                await self._list(client)
+            except MCPError as error:
+                await self._tell(replace(self.told, problem=f"Its tools cannot be listed: {_words(error)}"))
+
+    async def _list(self, client: Client) -> None:
+        listed: list[Any] = []
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = await client.list_tools(cursor=cursor)
+            listed += page.tools
+            cursor = page.next_cursor
+            if cursor is None or len(listed) > MOST_TOOLS:
+                break
+        tools, left_out = found_tools(listed)
+        missing = tuple(one for one in self._expected if all(one != tool.name for tool in tools))
+        server = client.server_info
+        self._client, self._listed_at = client, time.monotonic()
+        problem = f"It lacks tools that were expected of it: {', '.join(missing)}." if missing else ""
+        await self._tell(
+            Told(
+                "ready",
+                problem,
+                tools,
+                missing,
+                left_out,
+                client.protocol_version,
+                "" if server is None else one_line(mended(f"{server.name} {server.version}"))[:200],
+                self.told.restarts,
+            )
+        )
+
+    async def _is_told(self) -> None:
+        """Until the end of a connection, which has come, is told with its reason."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S), self._moved:
+                await self._moved.wait_for(lambda: self.told.state != "ready")
+
+    async def _tell(self, told: Told) -> None:
+        async with self._moved:
+            self.told = told
+            self._moved.notify_all()
+
+
+def _unknown(problem: str) -> ServerGoneError:
+    return ServerGoneError(
+        f"The server ended before it had answered. {problem}".strip(),
+        remedy="It is started again; whether the call took effect is not known.",
+    )
+
+
+def _why(task: asyncio.Task[None]) -> str:
+    if task.cancelled():
+        return "The connection broke."
+    error = task.exception()
+    return _words(error)[:_LONGEST_PROBLEM] if error is not None else "It ended."
+
+
+def _words(error: BaseException) -> str:
+    """Of the first of a group; what a server said is one line, and not too long."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    text = error.message if isinstance(error, VaporaError) else str(error)
+    return one_line(mended(text))[:_LONGEST_PROBLEM] or type(error).__name__
