@@ -705,6 +705,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/tool-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow or refuse a call of a tool
+         * @description Of a run that has read text of strangers, and wants to send something out. `seen` is the digest that the card
+         *     shows behind the call. A person decides, never a program.
+         */
+        post: operations["decide_tool_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/pause": {
         parameters: {
             query?: never;
@@ -2471,6 +2492,172 @@ export interface paths {
          * @description In a tracker of its project; nothing more where it has one there already.
          */
         post: operations["link_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the servers of tools
+         * @description Those that are set and those that are built in, with how they are and the tools that they have now.
+         */
+        get: operations["list_tool_servers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/servers/{server_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a server of tools
+         * @description With how it is and the tools that it has now.
+         */
+        get: operations["get_tool_server"];
+        /**
+         * Make or replace a server of tools
+         * @description All of it, under an id of your choice. Secrets are named, and stand in the vault: `PUT /secrets/{name}`. The
+         *     answer shows how it began; it is tried again by itself where it did not.
+         */
+        put: operations["set_tool_server"];
+        post?: never;
+        /**
+         * Remove a server of tools
+         * @description Its process or connection ends. One that is built in is as it was before anything was said of it.
+         */
+        delete: operations["remove_tool_server"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tools of servers
+         * @description As `<server>.<tool>`, with what each takes and what holds for it.
+         */
+        get: operations["list_served_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/tools/{name}/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call a tool of a server
+         * @description Now and once, as an agent would. What it did outside cannot be taken back.
+         */
+        post: operations["call_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/servers/{server_id}/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the resources of a server
+         * @description As JSON: `uri`, `name`, `description` and `type` of each.
+         */
+        get: operations["list_resources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/servers/{server_id}/resource": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a resource of a server */
+        get: operations["read_resource"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/servers/{server_id}/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the prompts of a server
+         * @description As JSON: `name`, `description` and the names of the `arguments` of each.
+         */
+        get: operations["list_prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mcp/servers/{server_id}/prompts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a prompt of a server
+         * @description With its arguments put in.
+         */
+        get: operations["get_prompt"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4533,6 +4720,46 @@ export interface components {
              */
             position: number;
         };
+        /**
+         * BuiltInServerOfTools
+         * @description A server that is a part of VAPORA.
+         */
+        BuiltInServerOfTools: {
+            /**
+             * @description built-in: a part of VAPORA. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "built-in";
+        };
+        /**
+         * BuiltInTransport
+         * @description A server that is a part of VAPORA; its definition only says who gets it, and what holds for its tools.
+         */
+        BuiltInTransport: {
+            /**
+             * @description built-in: a part of VAPORA. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "built-in";
+        };
+        /**
+         * CallTool
+         * @description A tool tried by a person. `project_id`: for what, where the tool wants to know.
+         */
+        CallTool: {
+            /**
+             * Arguments
+             * @description As the tool's schema wants them.
+             */
+            arguments?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Project Id
+             * @description For which project; null: for none.
+             */
+            project_id?: string | null;
+        };
         /** CancelRunBody */
         CancelRunBody: {
             /**
@@ -5715,6 +5942,29 @@ export interface components {
             /**
              * Comment
              * @description What is said with it.
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * DecideToolCallBody
+         * @description Whether a call may go out. `seen`: the digest that the card shows behind the call.
+         */
+        DecideToolCallBody: {
+            /**
+             * Decision
+             * @description allow or refuse.
+             * @enum {string}
+             */
+            decision: "allow" | "refuse";
+            /**
+             * Seen
+             * @description The digest that the card shows behind the call.
+             */
+            seen: string;
+            /**
+             * Comment
+             * @description For the agent.
              * @default
              */
             comment: string;
@@ -7544,6 +7794,77 @@ export interface components {
             cells: components["schemas"]["CellCounts"];
         };
         /**
+         * HttpServer
+         * @description Streamable HTTP.
+         */
+        HttpServer: {
+            /**
+             * @description http: streamable HTTP. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "http";
+            /**
+             * Url
+             * @description Its address.
+             */
+            url: string;
+            /**
+             * Headers
+             * @description Headers that are sent with each request; no secrets.
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Headers whose values are secrets: the header, and the secret's name.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Bearer
+             * @description The name of the secret that is sent as a bearer token.
+             */
+            bearer?: string | null;
+        };
+        /**
+         * HttpTransport
+         * @description Streamable HTTP. `secrets`: headers whose values are secrets of the workspace, by the secret's name. `bearer`:
+         *     the name of the secret that is sent as a bearer token.
+         */
+        HttpTransport: {
+            /**
+             * @description http: streamable HTTP. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "http";
+            /**
+             * Url
+             * @description Its address.
+             */
+            url: string;
+            /**
+             * Headers
+             * @description Headers that are sent with each request; no secrets.
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Headers whose values are secrets: the header, and the secret's name.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Bearer
+             * @description The name of the secret that is sent as a bearer token.
+             */
+            bearer?: string | null;
+        };
+        /**
          * ImportIssues
          * @description `numbers`: of these issues, whatever labels they bear; none: all that are open and bear the tracker's labels.
          */
@@ -8909,6 +9230,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[ServedToolView] */
+        Page_ServedToolView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ServedToolView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Step] */
         Page_Step_: {
             /**
@@ -8955,6 +9289,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["TokenView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[ToolServerStatus] */
+        Page_ToolServerStatus_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ToolServerStatus"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -10747,6 +11094,93 @@ export interface components {
             position: number;
         };
         /**
+         * ServedToolView
+         * @description `outward`: it sends something out; `reads_outside`: strangers wrote what it gives; `effect`: `pure` may be done
+         *     again. `hints`: what the server says of it, which decides nothing.
+         */
+        ServedToolView: {
+            /**
+             * Name
+             * @description The tool's name.
+             */
+            name: string;
+            /**
+             * Server
+             * @description The id of its server.
+             */
+            server: string;
+            /**
+             * Description
+             * @description What it is for, as the server says.
+             */
+            description: string;
+            /**
+             * Parameters
+             * @description JSON Schema of its arguments.
+             */
+            parameters: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Enabled
+             * @description False: nobody gets it.
+             */
+            enabled: boolean;
+            /**
+             * Effect
+             * @description pure: may be done again after a crash; outside: never by itself.
+             */
+            effect: string;
+            /**
+             * Outward
+             * @description Whether it sends something out of the installation.
+             */
+            outward: boolean;
+            /**
+             * Reads Outside
+             * @description Whether what it gives was written by strangers.
+             */
+            reads_outside: boolean;
+            /**
+             * Cost Microusd
+             * @description What one call costs, in micro-dollars; it is recorded with each.
+             */
+            cost_microusd: number;
+            /**
+             * Timeout S
+             * @description The most that a call may take, in seconds; null: as the server says.
+             */
+            timeout_s: number;
+            /**
+             * Hints
+             * @description What the server says of it; nothing is decided by that.
+             */
+            hints?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
+         * ServerSays
+         * @description What a server gave: a resource, a prompt, or a list of them as JSON.
+         */
+        ServerSays: {
+            /**
+             * Ok
+             * @description False: it could not be had, and the text says why.
+             */
+            ok: boolean;
+            /**
+             * Text
+             * @description What the server gave; a list is JSON.
+             */
+            text: string;
+            /**
+             * Truncated
+             * @description Whether the text is only the beginning.
+             */
+            truncated: boolean;
+        };
+        /**
          * SessionTokens
          * @description `expires_in`: of the access token, in seconds. The refresh token is good for one use.
          */
@@ -11000,6 +11434,72 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * SetToolServer
+         * @description A server as it shall be.
+         */
+        SetToolServer: {
+            /**
+             * Transport
+             * @description How it is reached.
+             */
+            transport: components["schemas"]["StdioServer"] | components["schemas"]["HttpServer"] | components["schemas"]["BuiltInServerOfTools"];
+            /**
+             * Title
+             * @description A name for people.
+             * @default
+             */
+            title: string;
+            /**
+             * Description
+             * @description What it is for.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is not begun, and nobody gets its tools.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Roles
+             * @description Roles whose agents get all of its tools; * for every role.
+             * @default []
+             */
+            roles: string[];
+            /**
+             * Expected Tools
+             * @description Tools whose absence is a fault, by their names on the server.
+             * @default []
+             */
+            expected_tools: string[];
+            /**
+             * Tools
+             * @description What holds for single tools, where that is not what the server suggests.
+             * @default []
+             */
+            tools: components["schemas"]["ToolSetting"][];
+            /**
+             * Protocol
+             * @description auto: what the server speaks; or the one generation, legacy or modern.
+             * @default auto
+             * @enum {string}
+             */
+            protocol: "auto" | "legacy" | "modern";
+            /**
+             * Timeout S
+             * @description The most that a call may take, in seconds.
+             * @default 60
+             */
+            timeout_s: number;
+            /**
+             * Result Bytes
+             * @description What is kept of a result, in bytes; the rest is cut.
+             * @default 50000
+             */
+            result_bytes: number;
         };
         /**
          * SetTracker
@@ -11490,6 +11990,103 @@ export interface components {
              * @default
              */
             clock: string;
+        };
+        /**
+         * StdioServer
+         * @description A process of ours, in the sandbox. `command`: the program and its arguments.
+         */
+        StdioServer: {
+            /**
+             * @description stdio: a process of ours in the sandbox. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "stdio";
+            /**
+             * Command
+             * @description The program and its arguments.
+             */
+            command: string[];
+            /**
+             * Network
+             * @description Whether it may use the network.
+             * @default false
+             */
+            network: boolean;
+            /**
+             * Variables
+             * @description Variables of its environment; no secrets.
+             */
+            variables?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Variables whose values are secrets: the variable, and the secret's name.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Read
+             * @description Folders that it sees beside the system.
+             * @default []
+             */
+            read: string[];
+            /**
+             * Write
+             * @description Folders that it may write to.
+             * @default []
+             */
+            write: string[];
+        };
+        /**
+         * StdioTransport
+         * @description A process of our own, in the sandbox. `command`: the program and its arguments. `secrets`: variables whose values
+         *     are secrets of the workspace, by the secret's name. `read` and `write`: folders that it sees beside the system.
+         */
+        StdioTransport: {
+            /**
+             * @description stdio: a process of ours in the sandbox. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "stdio";
+            /**
+             * Command
+             * @description The program and its arguments.
+             */
+            command: string[];
+            /**
+             * Network
+             * @description Whether it may use the network.
+             * @default false
+             */
+            network: boolean;
+            /**
+             * Variables
+             * @description Variables of its environment; no secrets.
+             */
+            variables?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Variables whose values are secrets: the variable, and the secret's name.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Read
+             * @description Folders that it sees beside the system.
+             * @default []
+             */
+            read: string[];
+            /**
+             * Write
+             * @description Folders that it may write to.
+             * @default []
+             */
+            write: string[];
         };
         /**
          * Step
@@ -12061,6 +12658,266 @@ export interface components {
              * @description Who made it, as the log names them.
              */
             issued_by: string;
+        };
+        /**
+         * ToolCalled
+         * @description What came of a call. `ok`: false where it did not do what was asked, and `text` says why.
+         */
+        ToolCalled: {
+            /**
+             * Name
+             * @description The tool, as server.tool.
+             */
+            name: string;
+            /**
+             * Ok
+             * @description False: it did not do what was asked, and the text says why.
+             */
+            ok: boolean;
+            /**
+             * Text
+             * @description What it answered.
+             */
+            text: string;
+            /**
+             * Truncated
+             * @description Whether the text is only the beginning.
+             */
+            truncated: boolean;
+            /**
+             * Duration Ms
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /**
+             * Cost Microusd
+             * @description What it cost, in micro-dollars.
+             */
+            cost_microusd: number;
+        };
+        /**
+         * ToolRule
+         * @description What holds for one tool, by its name on the server; None: as the server's transport suggests.
+         *
+         *     `effect`: `pure` may be done again after a crash. `outward`: it sends something out. `reads_outside`: what it gives
+         *     was written by strangers. `allowed_in`: projects in which it may send something out without being asked about, also
+         *     after text of strangers was read; `*` for all.
+         */
+        ToolRule: {
+            /**
+             * Name
+             * @description The tool's name on the server.
+             */
+            name: string;
+            /**
+             * Enabled
+             * @description False: nobody gets it.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Effect
+             * @description pure: may be done again after a crash; outside: never by itself.
+             */
+            effect?: ("pure" | "outside") | null;
+            /**
+             * Outward
+             * @description Whether it sends something out of the installation.
+             */
+            outward?: boolean | null;
+            /**
+             * Reads Outside
+             * @description Whether what it gives was written by strangers.
+             */
+            reads_outside?: boolean | null;
+            /**
+             * Cost Microusd
+             * @description What one call costs, in micro-dollars; it is recorded with each.
+             * @default 0
+             */
+            cost_microusd: number;
+            /**
+             * Timeout S
+             * @description The most that a call may take, in seconds; null: as the server says.
+             */
+            timeout_s?: number | null;
+            /**
+             * Allowed In
+             * @description Projects in which it may send something out unasked, also after text of strangers; * for all.
+             * @default []
+             */
+            allowed_in: string[];
+        };
+        /**
+         * ToolServerStatus
+         * @description `state`: ready, starting, waiting (it is tried again), off. `problem`: empty where there is none. `speaks`: the
+         *     protocol's version. `said`: the server's own name. `restarts`: since the gateway began it. `missing`: expected tools
+         *     that are not there. `left_out`: tools that cannot be used, and why.
+         */
+        ToolServerStatus: {
+            /**
+             * Id
+             * @description The server's id.
+             */
+            id: string;
+            /**
+             * Title
+             * @description A name for people.
+             */
+            title: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Transport
+             * @description How it is reached.
+             */
+            transport: components["schemas"]["StdioTransport"] | components["schemas"]["HttpTransport"] | components["schemas"]["BuiltInTransport"];
+            /**
+             * Enabled
+             * @description False: it is not begun, and nobody gets its tools.
+             */
+            enabled: boolean;
+            /**
+             * Owner
+             * @description The package that brought it; empty: a person set it.
+             * @default
+             */
+            owner: string;
+            /**
+             * Roles
+             * @description Roles whose agents get all of its tools; * for every role.
+             * @default []
+             */
+            roles: string[];
+            /**
+             * Expected Tools
+             * @description Tools whose absence is a fault, by their names on the server.
+             * @default []
+             */
+            expected_tools: string[];
+            /**
+             * Rules
+             * @description What holds for single tools, where that is not what the server suggests.
+             * @default []
+             */
+            rules: components["schemas"]["ToolRule"][];
+            /**
+             * Protocol
+             * @description auto: what the server speaks; or the one generation, legacy or modern.
+             * @default auto
+             */
+            protocol: string;
+            /**
+             * Timeout S
+             * @description The most that a call may take, in seconds.
+             */
+            timeout_s: number;
+            /**
+             * Result Bytes
+             * @description What is kept of a result, in bytes; the rest is cut.
+             */
+            result_bytes: number;
+            /**
+             * State
+             * @description ready, starting, waiting (it is tried again) or off.
+             * @enum {string}
+             */
+            state: "ready" | "starting" | "waiting" | "off";
+            /**
+             * Problem
+             * @description What is wrong with it; empty: nothing.
+             * @default
+             */
+            problem: string;
+            /**
+             * Speaks
+             * @description The version of the protocol that it speaks.
+             * @default
+             */
+            speaks: string;
+            /**
+             * Said
+             * @description What it calls itself.
+             * @default
+             */
+            said: string;
+            /**
+             * Restarts
+             * @description How often it was begun again.
+             * @default 0
+             */
+            restarts: number;
+            /**
+             * Missing
+             * @description Tools that are expected of it and are not there.
+             * @default []
+             */
+            missing: string[];
+            /**
+             * Left Out
+             * @description Tools that cannot be used, and why.
+             */
+            left_out?: {
+                [key: string]: string;
+            };
+            /**
+             * Tools
+             * @description The tools that it has now.
+             * @default []
+             */
+            tools: components["schemas"]["ServedToolView"][];
+        };
+        /**
+         * ToolSetting
+         * @description What holds for one tool; what is null is as its server suggests.
+         */
+        ToolSetting: {
+            /**
+             * Name
+             * @description The tool's name on the server.
+             */
+            name: string;
+            /**
+             * Enabled
+             * @description False: nobody gets it.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Effect
+             * @description pure: may be done again after a crash; outside: never by itself.
+             */
+            effect?: ("pure" | "outside") | null;
+            /**
+             * Outward
+             * @description Whether it sends something out of the installation.
+             */
+            outward?: boolean | null;
+            /**
+             * Reads Outside
+             * @description Whether what it gives was written by strangers.
+             */
+            reads_outside?: boolean | null;
+            /**
+             * Cost Microusd
+             * @description What one call costs, in micro-dollars; it is recorded with each.
+             * @default 0
+             */
+            cost_microusd: number;
+            /**
+             * Timeout S
+             * @description The most that a call may take, in seconds; null: as the server says.
+             */
+            timeout_s?: number | null;
+            /**
+             * Allowed In
+             * @description Projects in which it may send something out unasked, also after text of strangers; * for all.
+             * @default []
+             */
+            allowed_in: string[];
         };
         /**
          * TrackerOutcome
@@ -18873,6 +19730,141 @@ export interface operations {
             };
         };
     };
+    decide_tool_call: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideToolCallBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pause_project: {
         parameters: {
             query?: never;
@@ -23729,7 +24721,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.tool-call-decided" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -32430,6 +33422,1132 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tool_servers: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ToolServerStatus_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tool_server: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServerStatus"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tool_server: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetToolServer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServerStatus"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_tool_server: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_served_tools: {
+        parameters: {
+            query?: {
+                /** @description Only those of this server. */
+                server?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ServedToolView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call_tool: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description As `<server>.<tool>`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallTool"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolCalled"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_resources: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSays"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_resource: {
+        parameters: {
+            query: {
+                /** @description Its address. */
+                uri: string;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSays"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_prompts: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSays"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_prompt: {
+        parameters: {
+            query?: {
+                /** @description An argument, as `name=value`; once for each. */
+                argument?: string[] | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The server's id. */
+                server_id: string;
+                /** @description The artifact's name in the run. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSays"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
