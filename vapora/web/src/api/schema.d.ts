@@ -3702,11 +3702,13 @@ export interface components {
             task_types: string[];
             /**
              * Package
+             * @description The package that it is of; empty: none.
              * @default
              */
             package: string;
             /**
              * Version
+             * @description The version of that package; empty: it is of none.
              * @default
              */
             version: string;
