@@ -86,8 +86,17 @@ class Archive:
     def trackers(self, workspace: str) -> Any:
         return None
 
+    def tools(self) -> Any:
+        return None
+
+    def built_in_tool_servers(self) -> tuple[str, ...]:
+        return ()
+
     def router(self) -> Any:
         return Nobody()
+
+    def search_index(self, workspace: str) -> Path:
+        return self._settings.read_file(workspace).with_name("search.db")
 
     def read_store(self, workspace: str) -> Path:
         return self._settings.read_file(workspace)

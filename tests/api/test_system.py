@@ -38,6 +38,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    ToolGatewayPort,
     TrackersPort,
     WebhooksPort,
 )
@@ -99,7 +100,16 @@ class Unready:
     def trackers(self, workspace: str) -> TrackersPort:
         raise self._error
 
+    def tools(self) -> ToolGatewayPort:
+        raise self._error
+
+    def built_in_tool_servers(self) -> tuple[str, ...]:
+        return ()
+
     def router(self) -> RouterStatusPort:
+        raise self._error
+
+    def search_index(self, workspace: str) -> Place:
         raise self._error
 
     def read_store(self, workspace: str) -> Place:

@@ -71,7 +71,9 @@ async def change(context: Context) -> str:
     """Takes echo away, and brings another tool."""
     server.remove_tool("echo")
     server.add_tool(lambda: "new", name="another", description="Was not there before.")
+    # The older generation tells everybody, the newer one those who listen.
     await context.session.send_tool_list_changed()
+    await context.notify_tools_changed()
     return "changed"
 
 
