@@ -161,9 +161,16 @@ def _used(recorded: Recorded, event: run.ToolUsed, rows: Rows) -> None:
         "commit_oid": event.commit,
         "sandbox": event.sandbox,
         "simulated": int(event.simulated),
+        # What a server's tool costs, as its workspace says.
+        "cost_microusd": _cost(event.data),
         **_took(recorded, event.duration_ms),
     }
     rows.put(STEPS, row)
+
+
+def _cost(data: dict[str, Any]) -> int:
+    cost = data.get("cost_microusd")
+    return cost if isinstance(cost, int) else 0
 
 
 def _checked(recorded: Recorded, event: run.ChecksRan, rows: Rows) -> None:
@@ -306,7 +313,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Steps(Projection):
     NAME = "steps"
-    VERSION = 1
+    VERSION = 2
     TABLES = (STEPS, TEXTS, CALLS, PLACES)
     VIEWS = (PublicView("step", STEPS, _live, removed=lambda row: bool(row["withdrawn"])),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
