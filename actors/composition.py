@@ -209,7 +209,12 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
     if workspace == PEOPLE:
         return Projector(log, workspace, open_reads, people_projections())
     indexer = Indexer(
-        log, workspace, open_index, wiring.blobs(workspace).text, learns=settings.search_vectors != "none"
+        log,
+        workspace,
+        open_index,
+        wiring.blobs(workspace).text,
+        repositories=wiring.runtime.ref(Address("repositories", workspace)),
+        learns=settings.search_vectors != "none",
     )
     return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
 

@@ -17,6 +17,23 @@ def worktree_name(task_id: str, attempt: int = 1) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeFile:
+    """`oid`: of the blob; `size`: its bytes."""
+
+    path: str
+    oid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All files of a commit; `oid` empty where there is none yet."""
+
+    oid: str
+    files: tuple[TreeFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Whose worktree: attempt n of a task, and the run and agent that work there."""
 

@@ -89,6 +89,9 @@ class Archive:
     def router(self) -> Any:
         return Nobody()
 
+    def search_index(self, workspace: str) -> Path:
+        return self._settings.read_file(workspace).with_name("search.db")
+
     def read_store(self, workspace: str) -> Path:
         return self._settings.read_file(workspace)
 

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     # Networks that webhooks may reach although they are inside, and by plain HTTP.
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     # Where packages come from beside those that ship: folders, index files and git URLs, separated by commas.
-    package_sources: Annotated[tuple[str, ...], NoDecode] = ()
+    package_sources: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
     # Networks of an own GitHub Enterprise Server or Jira, which may be reached although they are inside.
     tracker_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     ollama_model: str = "llama3.3"

@@ -14,20 +14,24 @@ from typing import TypeVar
 import structlog
 
 from actors.follower import Follower, Ticker
+from actors.indexer.code import Code, Repositories
 from events import Recorded
 from events.content import Content
+from vapora.clock import Clock, now
 from vapora.log.client import LogClient
-from vapora.search import IndexWriter, LiveModel, learn_if_due, mark_of, take_in, topics
+from vapora.search import Batch, IndexWriter, LiveModel, learn_if_due, mark_of, take_in, topics
 
 _BATCH = 1_000
 _LEARN_S = 20.0
+_CODE_S = 20.0
 
 T = TypeVar("T")
 
 
 class Indexer:
     """`open_writer` opens the index; `texts` reads what an event names, also from the blob store. `learns`: whether it
-    has vectors of its own; `learn_s`: how often it looks whether it is time to learn them anew."""
+    has vectors of its own; `learn_s`: how often it looks whether it is time to learn them anew. `repositories`: where
+    code is looked at, every `code_s`; None: it is not."""
 
     def __init__(
         self,
@@ -36,8 +40,11 @@ class Indexer:
         open_writer: Callable[[], IndexWriter],
         texts: Callable[[Content], str],
         *,
+        repositories: Repositories | None = None,
+        clock: Clock = now,
         learns: bool = True,
         learn_s: float = _LEARN_S,
+        code_s: float = _CODE_S,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -46,6 +53,8 @@ class Indexer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"indexer-{workspace}")
         self._writer: IndexWriter | None = None
         self._follower: Follower | None = None
+        self._code = None if repositories is None else Code(log, repositories, self._on_index, clock)
+        self._coding = Ticker(f"code/{workspace}", self._look_at_code, code_s)
         self._learns = learns
         self._model = LiveModel()
         self._learner = ThreadPoolExecutor(1, thread_name_prefix=f"learner-{workspace}")
@@ -63,12 +72,15 @@ class Indexer:
             f"indexer/{self._workspace}", self._log, self._feed, after=position, limit=_BATCH, topics=topics()
         )
         self._follower.start()
+        if self._code is not None:
+            self._coding.start()
         if self._learns:
             self._learning.start()
 
     async def stop(self) -> None:
         self._stopped.set()
         await self._learning.stop()
+        await self._coding.stop()
         if self._follower is not None:
             await self._follower.stop()
         await self._shut()
@@ -79,7 +91,8 @@ class Indexer:
 
     @property
     def problem(self) -> str | None:
-        return self._learning.problem or (None if self._follower is None else self._follower.problem)
+        following = None if self._follower is None else self._follower.problem
+        return following or self._learning.problem or self._coding.problem
 
     async def is_behind(self) -> bool:
         return self._follower is not None and await self._follower.is_behind()
@@ -114,6 +127,21 @@ class Indexer:
         with self._writer.batch(self._texts) as batch:
             take_in(batch, events)
         self._model.embed(self._writer, batch.written)
+
+    async def _look_at_code(self) -> None:
+        if self._code is not None:
+            await self._code.look()
+
+    async def _on_index(self, work: Callable[[Batch], T]) -> T:
+        return await self.in_thread(lambda: self._batched(work))
+
+    def _batched(self, work: Callable[[Batch], T]) -> T:
+        if self._writer is None:
+            raise RuntimeError("the indexer has not started")
+        with self._writer.batch(self._texts) as batch:
+            found = work(batch)
+        self._model.embed(self._writer, batch.written)
+        return found
 
     async def _learn(self) -> None:
         work = partial(learn_if_due, self._open_writer, self._stopped)

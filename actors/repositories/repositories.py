@@ -17,7 +17,7 @@ from actors.repositories.reactions import LOOK_AGAIN_S, Reactions
 from actors.repositories.upkeep import Upkeep
 from actors.repositories.views import Views
 from actors.repositories.workplaces import Workplaces
-from actors.work_messages import BeginRun, Begun, CommandRan, Place, RunChecks, SetupOutcome, ToolOutcome, UseTool
+from actors.work_messages import BeginRun, Begun, CommandRan, Place, RunChecks, SetupOutcome, ToolOutcome, Tree, UseTool
 from events.work import Workplace
 from vapora.blobs import Blobs
 from vapora.clock import Clock
@@ -112,6 +112,11 @@ class Repositories:
     @_counted
     async def file(self, task_id: str, path: str, ref: str | None = None) -> FileText:
         return await self._views.file(task_id, path, ref)
+
+    @_counted
+    async def base_tree(self, project_id: str) -> Tree:
+        """What there is on the base branch, fetched anew."""
+        return await self._views.base_tree(project_id)
 
     @_counted
     async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from actors.repositories.authorship import run_and_step
 from actors.repositories.open import SCRATCH, OpenRepositories, task_of
-from actors.work_messages import worktree_name
+from actors.work_messages import Tree, TreeFile, worktree_name
 from events.ids import ChecksVerdict, run_stream
 from events.run import ChecksRan, RunStarted, RunSucceeded, ToolUsed
 from events.work import CommandResult, Work
@@ -143,6 +143,14 @@ class Views:
         name = worktree_name(task.id, task.attempt)
         commit, data, size = await self._opened.thread(repository.file, name, path, ref)
         return _file(path, commit, data, size)
+
+    async def base_tree(self, project_id: str) -> Tree:
+        project = await self._opened.project(project_id)
+        in_effect = await self._opened.in_effect(project)
+        repository = await self._opened.repository(project)
+        await self._opened.thread(repository.fetch)
+        oid, files = await self._opened.thread(repository.base_tree, in_effect.base_branch)
+        return Tree(oid, tuple(TreeFile(*one) for one in files))
 
     async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:
         repository = await self._opened.repository(await self._opened.project(project_id))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def people(log: LogClient) -> Dispatcher:
 
 @pytest.fixture
 def open_projector(log: LogClient, tmp_path: Path) -> Open:
-    def opened(**settings: float) -> Projector:
+    def opened(**settings: Any) -> Projector:
         return Projector(log, WORKSPACE, lambda: ReadStore(tmp_path / "read.db"), all_projections(), **settings)
 
     return opened

@@ -102,6 +102,9 @@ class Unready:
     def router(self) -> RouterStatusPort:
         raise self._error
 
+    def search_index(self, workspace: str) -> Place:
+        raise self._error
+
     def read_store(self, workspace: str) -> Place:
         raise self._error
 

@@ -48,8 +48,8 @@ def site() -> Iterator[Site]:
             repo_roots=[Path(folder)],
         )
         platform = Platform(settings, dashboard=False)
-        platform.start()
         try:
+            platform.start()
             with Client(f"http://127.0.0.1:{settings.port}") as client:
                 yield Site(vendors, settings, client, nats)
         finally:

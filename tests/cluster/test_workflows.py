@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 
 def test_the_engine_is_killed_while_cards_are_worked_on_and_while_an_approval_is_open(site: Site) -> None:
-    task = {"title": "Your part", "review": "none", "task_type": "code-generation"}
+    task = {"title": "Your part", "review": "none"}
     definition = {
         "name": "Killed",
         "stages": [

@@ -92,7 +92,7 @@ class Cell:
         self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
         self.likeness = likeness(settings, workspace)
-        self.packages = PackageCommands(self.log, clock.now, self.blobs)
+        self.packages = PackageCommands(self.log, clock.now, self.blobs, system.built_in_tool_servers())
         self.shelf = Shelf(
             settings.package_folder(workspace), settings.package_sources, settings.package_copies, os.environ
         )

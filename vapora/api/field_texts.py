@@ -148,6 +148,8 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
+        "package": "The package that it is of; empty: none.",
+        "version": "The version of that package; empty: it is of none.",
         "id": "The agent's id.",
         "state": "idle, busy, draining (ends what it has), offline (does not answer, or not advance) or disabled.",
         "reason": "Why it gets no work; empty where it does.",

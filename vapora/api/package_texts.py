@@ -19,6 +19,7 @@ _SUMMARY = {
     "makes": "The id of the agent, server or workflow that it set up; null: it is not installed.",
     "problem": "Why it cannot be taken as it is on offer; empty: it can.",
 }
+_OF_INSTALLED = ("id", "kind", "name", "version", "description", "source", "digest", "makes", "may")
 _AGENT = {
     "task_types": "What its agent takes.",
     "tools": "Those of the package's tools that its agent keeps.",
@@ -45,7 +46,7 @@ TEXTS = {
         "updated_at": "When it was last installed, upgraded or configured.",
         "position": "Of its last event in the log.",
     },
-    "InstalledPackage": _SUMMARY
+    "InstalledPackage": {name: _SUMMARY[name] for name in _OF_INSTALLED}
     | {
         "config": "What differs from its manifest.",
         "installed_by": "Who installed it.",

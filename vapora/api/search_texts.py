@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SHAPES: dict[str, dict[str, str]] = {
     "SearchAnswer": {
+        "items": "What was found, the best first.",
         "corrected": "Words that nothing holds, and those that were looked for instead.",
         "mode": "text, vectors or both: how it was looked for, which is text where the workspace has no vectors.",
         "position": "How far the index was along the log.",

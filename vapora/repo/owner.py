@@ -184,6 +184,22 @@ class Repository:
             raise NotFoundError(f"{target.branch} has no commit.", remedy="Commit something.")
         return diffs.file_at(self.bare, target.oid, path, limit)
 
+    def base_tree(self, branch: str | None = None) -> tuple[str, list[tuple[str, str, int]]]:
+        """The newest commit of the base branch as of the last fetch, and path, blob and size of each file of it; an
+        empty oid where there is no commit."""
+        target = self.bare.base(branch)
+        if target.oid is None:
+            return "", []
+        done = self.bare.run("ls-tree", "-r", "-l", "-z", "--full-tree", target.oid)
+        found = []
+        for line in done.out.decode("utf-8", "replace").split("\0"):
+            told, tab, path = line.partition("\t")
+            kind = told.split()
+            # Neither submodules nor symlinks.
+            if tab and kind[1] == "blob" and kind[0] != "120000":
+                found.append((path, kind[2], int(kind[3])))
+        return target.oid, found
+
     def has(self, oid: str) -> bool:
         """Whether the commit is here; after `fetch`, every one of the base branch is."""
         return self.bare.resolve(oid) is not None

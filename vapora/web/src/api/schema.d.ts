@@ -3702,11 +3702,13 @@ export interface components {
             task_types: string[];
             /**
              * Package
+             * @description The package that it is of; empty: none.
              * @default
              */
             package: string;
             /**
              * Version
+             * @description The version of that package; empty: it is of none.
              * @default
              */
             version: string;
@@ -10993,7 +10995,10 @@ export interface components {
          *     which is `text` where the workspace has no vectors.
          */
         SearchAnswer: {
-            /** Items */
+            /**
+             * Items
+             * @description What was found, the best first.
+             */
             items: components["schemas"]["FoundItem"][];
             /**
              * Next
