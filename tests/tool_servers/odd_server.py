@@ -46,6 +46,13 @@ def die(code: int = 1) -> str:
 
 
 @server.tool()
+def write_down(note: str) -> str:
+    """Writes a line into the file that it is given."""
+    _note(note)
+    return "written down"
+
+
+@server.tool()
 async def die_slowly(note: str) -> str:
     """Writes a line into the file that it is given, and then hangs for ever."""
     _note(note)

@@ -14,10 +14,10 @@ from events.secret import SecretUsed
 from events.tool_server import StdioTransport, ToolServerSet
 from tests.actors.kit import WORKSPACE, log_writer
 from tests.tool_servers.odd import odd
+from tests.vault.bench import over_files
 from vapora.clock import now
 from vapora.dispatch.secrets import SecretEvents
 from vapora.log.client import LogClient
-from vapora.vault import over_files
 
 LIMIT_S = 60.0
 FIRST, SECOND = "canary-first-value", "canary-second-value"
