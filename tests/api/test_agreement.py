@@ -27,6 +27,8 @@ _SAMPLES = {
     "group_by": ["", "provider", "provider,role", "provider, day"],
     "prefix": ["task-1", "3f2a"],
     "path": ["parser.py"],
+    "q": ["parser"],
+    "uri": ["file:///notes.txt"],
     "ref": ["abcd", "0" * 40],
     "Idempotency-Key": ["k 1"],
     "X-Correlation-Id": ["c 1"],

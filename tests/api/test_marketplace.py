@@ -260,7 +260,7 @@ async def test_members_and_programs_look_and_only_administrators_install(house: 
         for method, path in (
             ("POST", "/marketplace/pr-monitor/install"),
             ("POST", "/marketplace/pr-monitor/upgrade"),
-            ("POST", "/marketplace/refresh"),
+            ("POST", "/marketplace"),
             ("PUT", "/marketplace/pr-monitor/config"),
             ("DELETE", "/marketplace/pr-monitor"),
         ):

@@ -154,7 +154,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/trackers/{tracker_id}/import", {"numbers": ["7"]}, tracker_id="app")
     await walk.post("/tasks/{task_id}/issue", {"tracker_id": "app"}, task_id=task)
     await receiver.stop()
-    await walk.post("/marketplace/refresh", None)
+    await walk.post("/marketplace", None)
     await walk.post("/marketplace/{package}/install", {}, package="pr-monitor")
     await walk.post("/marketplace/{package}/upgrade", {}, package="pr-monitor")
 

@@ -51,7 +51,7 @@ async def list_marketplace(
     return page_of(found, lambda one: one.id, limit, cursor)
 
 
-@router.post("/refresh", summary="Fetch what is on offer")
+@router.post("", summary="Fetch what is on offer")
 async def refresh_marketplace(writing: Writing, key: PostKey) -> ShelfRefreshed:
     """The git repositories that the installation names as sources of packages; nothing is installed by that."""
     problems = await to_thread.run_sync(writing.cell.shelf.refresh)

@@ -44,4 +44,4 @@ class AsyncPackages(AsyncTransport):
 
     async def refresh_marketplace(self, key: str | None = None) -> views.ShelfRefreshed:
         """Fetches the git repositories that the installation names as sources; installs nothing."""
-        return await self._ask("POST", "/marketplace/refresh", views.ShelfRefreshed, None, key)
+        return await self._ask("POST", "/marketplace", views.ShelfRefreshed, None, key)

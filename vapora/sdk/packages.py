@@ -40,4 +40,4 @@ class Packages(Transport):
 
     def refresh_marketplace(self, key: str | None = None) -> views.ShelfRefreshed:
         """Fetches the git repositories that the installation names as sources; installs nothing."""
-        return self._ask("POST", "/marketplace/refresh", views.ShelfRefreshed, None, key)
+        return self._ask("POST", "/marketplace", views.ShelfRefreshed, None, key)

@@ -2913,22 +2913,6 @@ export interface paths {
          */
         get: operations["list_marketplace"];
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/marketplace/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
         /**
          * Fetch what is on offer
          * @description The git repositories that the installation names as sources of packages; nothing is installed by that.

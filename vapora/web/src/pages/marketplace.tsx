@@ -22,7 +22,7 @@ export function MarketplacePage() {
   const shown = value?.filter((one) => !kind || one.kind === kind);
   async function refresh(): Promise<void> {
     try {
-      const found = (await data(POST("/api/v1/marketplace/refresh", { params: { header: requestKey() } }))) as { problems: Record<string, string> };
+      const found = (await data(POST("/api/v1/marketplace", { params: { header: requestKey() } }))) as { problems: Record<string, string> };
       const wrong = Object.entries(found.problems);
       tell(wrong.length ? wrong.map(([source, why]) => `${source}: ${why}`).join(" ") : "What is on offer was fetched.", wrong.length ? "bad" : "good");
       reload();
