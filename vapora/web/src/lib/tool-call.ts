@@ -12,3 +12,9 @@ export function askedCall(waiting: { reason: string; remedy: string } | null | u
   const found = /^It wants to use (\S+), which [^]*\[call ([0-9a-f]{12})\]\s*$/.exec(waiting.remedy);
   return found ? { tool: found[1] ?? "", digest: found[2] ?? "" } : null;
 }
+
+/** Whether a step that is under way is a call of that tool: it bears the name that the model was shown, without a dot. */
+export function isCallOf(step: string, tool: string): boolean {
+  const [server = ""] = tool.split(".", 1);
+  return step === tool || (tool.includes(".") && step.startsWith(`${server}__`));
+}

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { data, GET, POST } from "../../api/client";
 import type { Run, Step, Task } from "../../api/types";
 import { allPages } from "../../lib/pages";
-import { askedCall } from "../../lib/tool-call";
+import { askedCall, isCallOf } from "../../lib/tool-call";
 import { useData } from "../../lib/use-data";
 import { may } from "../../state/me";
 import { Loading, Panel } from "../page";
@@ -26,7 +26,8 @@ export function CallDecision({ task, runs, changed }: Props) {
 async function sent(run: string, tool: string): Promise<Step | null> {
   const params = (cursor: string | undefined) => ({ params: { path: { run_id: run }, query: { limit: 100, ...(cursor ? { cursor } : {}) } } });
   const steps = await allPages<Step>((cursor) => data(GET("/api/v1/runs/{run_id}/steps", params(cursor))));
-  return steps.find((one) => one.kind === "tool" && one.state === "running" && one.name === tool) ?? null;
+  const first = steps.find((one) => one.kind === "tool" && one.state === "running");
+  return first && isCallOf(first.name, tool) ? first : null;
 }
 
 function Decision({ run, tool, digest, changed }: { run: Run; tool: string; digest: string; changed: () => void }) {
