@@ -151,7 +151,9 @@ def test_steps_stand_in_order_with_what_is_under_way() -> None:
 
 
 def test_a_call_of_a_servers_tool_stands_with_its_server_time_and_cost() -> None:
-    tale = told().reserve("t-1.1/0").think(0, "odd.echo", "run_command")
+    tale = told()
+    tale.reserve("t-1.1/0")
+    tale.think(0, "odd.echo", "run_command")
     data = {"server": "odd", "outward": False, "reads_outside": False, "cost_microusd": 250}
     tale.use(0, name="odd.echo", data=data).use(0, 1)
     [_, served, own] = steps(tale.rows(Steps()), "t-1.1").items
