@@ -32,7 +32,15 @@ def _rows(number: int) -> tuple[tuple[Any, dict[str, Any]], ...]:
         "task_type": "coding",
         "asked_by": "somebody",
     }
-    card = {**task, "decided_by": None, "sent_back": 0, "blocked_by": [], "problems": [], "at": at, "day": at[:10]}
+    card: dict[str, Any] = {
+        **task,
+        "decided_by": None,
+        "sent_back": 0,
+        "blocked_by": [],
+        "problems": [],
+        "at": at,
+        "day": at[:10],
+    }
     run = {"run_id": f"t-{number}.1", "task_id": f"t-{number}", "project_id": "p", "agent_id": f"agent-{number % 12}"}
     of = {"role": "developer", "task_type": "coding", "purpose": "work", "simulated": 1, "state": "succeeded"}
     said = {"verdict": "", "reviewed": 0, "landed": 0, "counts": 1, "checks": None, "check_rounds": 0, "said": "done"}

@@ -86,6 +86,12 @@ class Archive:
     def trackers(self, workspace: str) -> Any:
         return None
 
+    def tools(self) -> Any:
+        return None
+
+    def built_in_tool_servers(self) -> tuple[str, ...]:
+        return ()
+
     def router(self) -> Any:
         return Nobody()
 

@@ -109,7 +109,7 @@ def main() -> None:
                 times = []
                 for query in _queries(given.queries, words, weights):
                     began = time.perf_counter()
-                    reader.find(query, seen, limit=20, mode=mode)  # type: ignore[arg-type]
+                    reader.find(query, seen, limit=20, mode=mode)
                     times.append(time.perf_counter() - began)
                 print(f"{mode}, p50 / p95 / max: {_percentiles(times)}")
         print(f"memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
@@ -119,7 +119,7 @@ def main() -> None:
             print(
                 "precision at 10:",
                 {mode: round(precision(reader, texts, mode), 3) for mode in ("text", "vectors", "both")},
-            )  # type: ignore[arg-type]
+            )
 
 
 if __name__ == "__main__":

@@ -318,7 +318,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Steps(Projection):
     NAME = "steps"
-    VERSION = 2
+    VERSION = 3
     TABLES = (STEPS, TEXTS, CALLS, PLACES)
     VIEWS = (PublicView("step", STEPS, _live, removed=lambda row: bool(row["withdrawn"])),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {

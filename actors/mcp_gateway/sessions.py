@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _IDLE_S = 600.0
 _SWEEP_S = 30.0
-# How often it is looked whether a secret has another value.
 _SECRETS_S = 30.0
 # What is shorter may be a word that stands anywhere.
 _LEAST_HIDDEN = 6
@@ -47,7 +46,8 @@ class _Open:
 
 
 class Sessions:
-    """`folder(workspace, server)`: where a process has its home. `hidden`: folders that no server may be given."""
+    """`folder(workspace, server)`: where a process has its home. `hidden`: folders that no server may be given.
+    `secrets_s`: how often it is looked whether a secret has another value."""
 
     def __init__(
         self,
@@ -55,10 +55,12 @@ class Sessions:
         folder: Callable[[str, str], Path],
         sandbox: Wish,
         hidden: tuple[Path, ...] = (),
+        secrets_s: float = _SECRETS_S,
     ) -> None:
         self._secrets = secrets
         self._folder = folder
         self._wish = sandbox
+        self._secrets_s = secrets_s
         self._hidden = tuple(one.resolve() for one in hidden)
         self._open: dict[Key, _Open] = {}
         self._sandbox: Sandbox | None = None
@@ -94,6 +96,7 @@ class Sessions:
                 lambda: self._connect(workspace, opened),
                 protocol=server.protocol,
                 expected=server.expected_tools,
+                hide=lambda text: self.without_secrets(workspace, server.server_id, text),
             )
             self._open[key] = known = opened
         known.server = server
@@ -189,7 +192,7 @@ class Sessions:
         return found
 
     async def _has_new_secret(self, workspace: str, known: _Open) -> bool:
-        if not known.versions or time.monotonic() - known.looked_at < _SECRETS_S:
+        if not known.versions or time.monotonic() - known.looked_at < self._secrets_s:
             return False
         known.looked_at = time.monotonic()
         stored = {one.name: one.version for one in await self._secrets.list(workspace)}

@@ -34,7 +34,7 @@ async def test_what_is_built_is_the_actor_of_the_entry(kind: str, tmp_path: Path
     assert type(built) is kinds.load(KINDS[kind].actor)
 
 
-def test_only_what_reaches_a_provider_is_never_sent_twice() -> None:
+def test_only_what_reaches_a_provider_or_a_tool_of_others_is_never_sent_twice() -> None:
     assert not may_repeat("router", "complete")
     once = [
         (kind.name, method)
@@ -42,7 +42,7 @@ def test_only_what_reaches_a_provider_is_never_sent_twice() -> None:
         for method, _ in inspect.getmembers(kinds.load(kind.actor), inspect.isfunction)
         if not may_repeat(kind.name, method)
     ]
-    assert once == [("trackers", "use_tool"), ("router", "complete")]
+    assert once == [("trackers", "use_tool"), ("mcp_gateway", "call"), ("router", "complete")]
 
 
 def test_the_same_name_on_another_actor_is_repeated() -> None:

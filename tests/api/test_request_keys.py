@@ -21,8 +21,9 @@ _SECRETS = (f"{API}/secrets/{{name}}", f"{API}/auth/", f"{API}/operator/")
 # The first wants a dead letter, which only a queue beside the log has (`tests/api/test_queue.py`); the second takes a
 # password, and no note of its key. `add_member` wants somebody who has an account; the last two show a secret once, and
 # answer 409 when they come again (both in `tests/actors/test_identity.py`).
-# Nothing is stored by a check.
+# Nothing is stored by a check. The tools of servers want a server (`tests/api/test_tool_servers.py`).
 _ELSEWHERE = {"check_workflow", "requeue_dead_letter", "reset_password", "add_member", "issue_token", "invite"}
+_ELSEWHERE |= {"call_tool", "decide_tool_call"}
 
 
 async def twice(ask: Any, method: str, path: str, body: Body, key: str) -> Any:

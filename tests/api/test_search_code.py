@@ -39,8 +39,14 @@ async def test_files_of_the_base_branch_are_found_and_follow_it(
     place, log = tmp_path / "search.db", LogClient(door.system.log("default"), "default")
     repositories = door.system.repositories("default")
     indexer = Indexer(
-        log, "default", lambda: IndexWriter(place), text, repositories=repositories, learns=False, code_s=0.02
-    )  # type: ignore[arg-type]
+        log,
+        "default",
+        lambda: IndexWriter(place),
+        text,
+        repositories=repositories,  # type: ignore[arg-type]  # it is the actor itself
+        learns=False,
+        code_s=0.02,
+    )
     await indexer.start()
     try:
         with closing(SearchReader(place)) as reader:

@@ -38,6 +38,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    ToolGatewayPort,
     TrackersPort,
     WebhooksPort,
 )
@@ -98,6 +99,12 @@ class Unready:
 
     def trackers(self, workspace: str) -> TrackersPort:
         raise self._error
+
+    def tools(self) -> ToolGatewayPort:
+        raise self._error
+
+    def built_in_tool_servers(self) -> tuple[str, ...]:
+        return ()
 
     def router(self) -> RouterStatusPort:
         raise self._error

@@ -37,7 +37,7 @@ _WORDS = (
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (
-        r"\bAsync(Transport|Workflows|Work|Packages|Plans|Knowledge|People|Channels|Trackers|Schedules|Documents|Webhooks|ToolServers|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
+        r"\bAsync([A-Z]\w+)\b",
         r"\1",
     ),
     (r"__a(enter|exit)__", r"__\1__"),

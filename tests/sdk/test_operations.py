@@ -22,6 +22,7 @@ LIMITS = commands.SetBudget()
 TRACKER = commands.SetTracker(kind="github", remote="acme/app", project_id="x", secret="tracker-app")
 CHANNEL = commands.SetChannel(kind="slack", notices=("*",), secret="channel-slack")
 SCHEDULE = commands.SetSchedule(cron="0 9 * * *", workflow_id="release")
+TOOL_SERVER = commands.SetToolServer.model_validate({"transport": {"kind": "built-in"}})
 WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -171,6 +172,18 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_documentation": lambda client: client.documentation(),
     "set_documentation": lambda client: client.set_documentation("each"),
     "list_marketplace": lambda client: client.marketplace(),
+    "search": lambda client: client.search("x"),
+    "list_tool_servers": lambda client: client.tool_servers(),
+    "get_tool_server": lambda client: client.tool_server("x"),
+    "set_tool_server": lambda client: client.set_tool_server("x", TOOL_SERVER),
+    "remove_tool_server": lambda client: client.remove_tool_server("x"),
+    "list_served_tools": lambda client: client.served_tools(),
+    "call_tool": lambda client: client.call_tool("x.y"),
+    "list_resources": lambda client: client.server_resources("x"),
+    "read_resource": lambda client: client.server_resource("x", "file:///y"),
+    "list_prompts": lambda client: client.server_prompts("x"),
+    "get_prompt": lambda client: client.server_prompt("x", "y"),
+    "decide_tool_call": lambda client: client.decide_tool_call("x", "allow", "0" * 12),
     "get_package": lambda client: client.package("x"),
     "install_package": lambda client: client.install_package("x"),
     "upgrade_package": lambda client: client.upgrade_package("x"),

@@ -21,7 +21,9 @@ class Labelled:
 
 
 def labelled() -> Labelled:
-    group, entries, questions = "", [], []
+    group = ""
+    entries: list[Entry] = []
+    questions: list[tuple[str, str]] = []
     for line in (Path(__file__).parent / "labelled.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("= "):
             group = line[2:]

@@ -46,6 +46,13 @@ def die(code: int = 1) -> str:
 
 
 @server.tool()
+def write_down(note: str) -> str:
+    """Writes a line into the file that it is given."""
+    _note(note)
+    return "written down"
+
+
+@server.tool()
 async def die_slowly(note: str) -> str:
     """Writes a line into the file that it is given, and then hangs for ever."""
     _note(note)
@@ -71,7 +78,9 @@ async def change(context: Context) -> str:
     """Takes echo away, and brings another tool."""
     server.remove_tool("echo")
     server.add_tool(lambda: "new", name="another", description="Was not there before.")
+    # The older generation tells everybody, the newer one those who listen.
     await context.session.send_tool_list_changed()
+    await context.notify_tools_changed()
     return "changed"
 
 

@@ -95,7 +95,7 @@ async def test_after_text_of_strangers_a_person_decides_whether_something_is_sen
         async def decide(remedy: str, decision: str, comment: str = "") -> None:
             digest = re.search(r"\[call ([0-9a-f]{12})\]", remedy)
             assert digest is not None
-            command = DecideToolCall(run_id=started.run_id, decision=decision, seen=digest[1], comment=comment)  # type: ignore[arg-type]
+            command = DecideToolCall(run_id=started.run_id, decision=decision, seen=digest[1], comment=comment)
             await site.dispatcher.dispatch(site.origin(), command, task)
 
         # What was decided of another call says nothing of this one.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.repo.site import TheirRepository, opened
+from tests.waiting import until
 from vapora.repo.owner import Repository
 from vapora.sandbox.choice import choose
 from vapora.sandbox.values import Limits
@@ -241,17 +244,44 @@ async def test_only_what_git_does_not_ignore_is_looked_through(use: Call, ours: 
             (root / name).unlink()
 
 
-async def test_a_file_that_ends_the_parser_is_named_and_the_others_are_answered() -> None:
-    """The pattern is matched by recursion in the library: a file that is nested deeply enough ends its process."""
-    deep = "x = " + "(" * 200_000 + "1" + ")" * 200_000
-    files = [
-        Source("first.py", "def a(): pass\n", "python"),
-        Source("deep.py", deep, "python"),
-        Source("last.py", "def b(): pass\n", "python"),
-    ]
-    parsed = await parse("complexity", files, 100)
-    assert {"first.py", "last.py"} <= set(parsed.found)
+def _workers() -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if any(part.endswith("worker.py") for part in child.cmdline()):
+                found.append(child)
+    return found
+
+
+async def test_a_file_on_which_the_parser_dies_is_named_and_the_others_are_answered() -> None:
+    """It is killed while it is at work, whatever it would have died of."""
+    text = "def f(x):\n    return f(x)\n" * 2_000
+    files = [Source(f"{at}.py", text, "python") for at in range(8)]
+    asked = asyncio.create_task(parse("outline", files, 10_000_000, limit_s=120))
+    await until(lambda: _workers())
+    _workers()[0].kill()
+    parsed = await asked
+    [(lost, why)] = parsed.problems.items()
+    assert why == "the parser ended on it"
+    assert set(parsed.found) == {one.path for one in files} - {lost}
     assert parsed.unread == 0
+    assert not _workers()
+
+
+async def test_a_parser_that_always_dies_is_given_up() -> None:
+    files = [Source(f"{at}.py", "def f(): pass\n" * 20_000, "python") for at in range(8)]
+    asked = asyncio.create_task(parse("outline", files, 10_000_000, limit_s=120))
+    killed: set[int] = set()
+    async with asyncio.timeout(120):
+        while not asked.done():
+            for one in _workers():
+                if one.pid not in killed:
+                    killed.add(one.pid)
+                    one.kill()
+            await asyncio.sleep(0.005)
+    parsed = await asked
+    assert len(killed) == len(parsed.problems) == 3
+    assert parsed.unread == 8 - 3 - len(parsed.found)
 
 
 async def test_what_takes_too_long_is_ended_and_counted() -> None:

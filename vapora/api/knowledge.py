@@ -33,7 +33,7 @@ TaskType = Annotated[str | None, Query(max_length=80, description="Only of this 
 Agent = Annotated[str | None, Query(max_length=200, description="Only of this agent.")]
 Task = Annotated[str | None, Query(max_length=200, description="Only of this card.")]
 Simulated = Annotated[bool | None, Query(description="Only rehearsals, or only real ones.")]
-Node = Annotated[str, Query(min_length=3, max_length=500, description="Where the walk begins, as kind:id.")]
+Node = Annotated[str | None, Query(min_length=3, max_length=500, description="Where the walk begins, as kind:id.")]
 Depth = Annotated[int, Field(ge=0, le=6), WHOLE, Query(description="So many edges far.")]
 Most = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="So many nodes at most, the nearest first.")]
 
@@ -86,7 +86,7 @@ async def get_curves(
 async def get_knowledge_graph(
     cell: FreshCell,
     task: Annotated[str | None, Query(max_length=200, description="The card where the walk begins.")] = None,
-    node: Node | None = None,
+    node: Node = None,
     depth: Depth = 2,
     limit: Most = 120,
 ) -> Graph:

@@ -29,7 +29,7 @@ Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObj
 
 class Process:
     """One process of a server. `streams()` is what the SDK takes as a transport; `gone` is done once the process has
-    ended, and says why."""
+    ended, and says why: nothing where it was we who stopped it."""
 
     def __init__(self, sandbox: Sandbox, room: Room, command: Command, limits: Limits) -> None:
         self._sandbox, self._room, self._command, self._limits = sandbox, room, command, limits
@@ -78,7 +78,7 @@ class Process:
                 os.close(handed.pop())
             if into_us >= 0:
                 os.close(into_us)
-            self._is_gone("It was stopped.")
+            self._is_gone("")
 
     def _is_gone(self, why: str) -> None:
         if not self.gone.done():

@@ -10,12 +10,12 @@ from vapora.tools.values import ToolResult
 from vapora.unicode import mended
 
 
-def tool_result(result: Any, most_bytes: int) -> ToolResult:
+def result_text(result: Any) -> str:
     """Of a call. What is no text is named with its kind and size."""
     text = "\n".join(filter(None, map(_part, result.content)))
     if not text and result.structured_content is not None:
         text = json.dumps(result.structured_content, ensure_ascii=False)
-    return bounded(text or "(no text)", most_bytes, ok=not result.is_error)
+    return text or "(no text)"
 
 
 def bounded(text: str, most_bytes: int, *, ok: bool = True) -> ToolResult:

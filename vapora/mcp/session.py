@@ -20,7 +20,7 @@ from pydantic import JsonValue, ValidationError
 
 from vapora.backoff import Backoff
 from vapora.errors import VaporaError
-from vapora.mcp.results import bounded, prompt_text, resource_text, tool_result
+from vapora.mcp.results import bounded, prompt_text, resource_text, result_text
 from vapora.mcp.schemas import found_tools
 from vapora.mcp.values import MOST_TOOLS, ServerGoneError, Told
 from vapora.tools.values import ToolResult
@@ -31,9 +31,10 @@ START_S = 60.0
 _PAUSES = Backoff(0.5, longest_s=60.0)
 # One that held so long was well; what ends it then begins with the first pause again.
 _WELL_S = 60.0
-# How long a call waits for a session that is just being begun.
+# How long a call waits for a session that is just being begun. For one that failed it waits only where the pause before
+# the next beginning is short, and not past a second failure.
 _READY_S = 20.0
-_BACK_S = 5.0
+_SHORT_PAUSE_S = 5.0
 _LAST_WORDS_S = 3.0
 _MOST_AT_ONCE = 8
 _MOST_PAGES = 50
@@ -59,7 +60,7 @@ class Connection(Protocol):
 
 class Session:
     """`connect`: a new connection each time; what it raises is shown and tried again. `protocol`: `auto`, `legacy` or
-    `modern`. `expected`: tools whose absence is a fault."""
+    `modern`. `expected`: tools whose absence is a fault. `hide`: takes secrets out of what the server says."""
 
     def __init__(
         self,
@@ -69,16 +70,20 @@ class Session:
         protocol: str = "auto",
         expected: Sequence[str] = (),
         pauses: Backoff = _PAUSES,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self._connect = connect
         self._mode = {"modern": LATEST_MODERN_VERSION}.get(protocol, protocol)
         self._expected = tuple(expected)
         self._pauses = pauses
+        self._hide = hide
+        self._connection: Connection | None = None
         self._client: Client | None = None
         self._gone = asyncio.Event()
         self._moved = asyncio.Condition()
         self._changed = asyncio.Event()
         self._listed_at = 0.0
+        self._pause_s = 0.0
         self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
         self._journal = structlog.get_logger("tool-server").bind(server=name)
         self.used_at = time.monotonic()
@@ -92,14 +97,23 @@ class Session:
 
     # What it is asked.
 
-    async def ready(self, within_s: float = _READY_S, *, again: bool = False) -> Told:
-        """As soon as it is ready, or has failed to begin; as it stands, after that time. `again`: it is waited for that
-        it is begun once more."""
-        states = ("ready", "stopped") if again else ("ready", "stopped", "waiting")
+    async def ready(self, within_s: float = _READY_S) -> Told:
+        """As soon as it is ready, or has failed to begin; as it stands, after that time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s), self._moved:
-                await self._moved.wait_for(lambda: self.told.state in states)
+                await self._moved.wait_for(lambda: self.told.state != "starting")
         return self.told
+
+    async def _back(self) -> None:
+        """Until one that has just ended has been begun once more, well or not."""
+        if self.told.state != "waiting" or self._pause_s > _SHORT_PAUSE_S:
+            return
+        before = self.told.restarts
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_READY_S), self._moved:
+                await self._moved.wait_for(
+                    lambda: self.told.state in ("ready", "stopped") or self.told.restarts > before
+                )
 
     async def tools(self, within_s: float = _READY_S) -> Told:
         """With its tools as they are now: looked at again where the last look is older than a minute."""
@@ -116,7 +130,9 @@ class Session:
         after `limit_s`. What the server refuses is a result that is not `ok`."""
         async with asyncio.timeout(limit_s):
             found = await self._ask(lambda client: client.call_tool(tool, dict(arguments)))
-        return found if isinstance(found, ToolResult) else tool_result(found, most_bytes)
+        if isinstance(found, ToolResult):
+            return found
+        return self._cut(result_text(found), most_bytes, ok=not found.is_error)
 
     async def resources(self, limit_s: float) -> list[dict[str, str]]:
         async with asyncio.timeout(limit_s):
@@ -129,7 +145,7 @@ class Session:
     async def read_resource(self, uri: str, limit_s: float, most_bytes: int) -> ToolResult:
         async with asyncio.timeout(limit_s):
             found = await self._ask(lambda client: client.read_resource(uri))
-        return found if isinstance(found, ToolResult) else bounded(resource_text(found.contents), most_bytes)
+        return found if isinstance(found, ToolResult) else self._cut(resource_text(found.contents), most_bytes)
 
     async def prompts(self, limit_s: float) -> list[dict[str, Any]]:
         async with asyncio.timeout(limit_s):
@@ -146,15 +162,18 @@ class Session:
     async def prompt(self, name: str, arguments: Mapping[str, str], limit_s: float, most_bytes: int) -> ToolResult:
         async with asyncio.timeout(limit_s):
             found = await self._ask(lambda client: client.get_prompt(name, dict(arguments)))
-        return found if isinstance(found, ToolResult) else bounded(prompt_text(found.messages), most_bytes)
+        return found if isinstance(found, ToolResult) else self._cut(prompt_text(found.messages), most_bytes)
+
+    def _cut(self, text: str, most_bytes: int, *, ok: bool = True) -> ToolResult:
+        """Secrets are taken out first: the cut may go through one."""
+        return bounded(self._hide(text), most_bytes, ok=ok)
 
     async def _ask(self, ask: Callable[[Client], Awaitable[T]]) -> T | ToolResult:
         """In a task of its own beside the session's: it has no answer where that ends first."""
         self.used_at = time.monotonic()
         async with self._at_once:
             await self.ready()
-            # It has just ended, and is back in a moment.
-            await self.ready(_BACK_S, again=True)
+            await self._back()
             client, gone = self._client, self._gone
             if client is None:
                 raise ServerGoneError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
@@ -168,12 +187,18 @@ class Session:
             except (MCPError, ValidationError, RuntimeError, OSError) as error:
                 if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
                     await asyncio.wait((ending,), timeout=_LAST_WORDS_S)
+                    self._broke(gone)
                     await self._is_told()
                     raise _unknown(self.told.problem) from error
                 return ToolResult(False, f"The server refused: {_words(error)}")
             finally:
                 asking.cancel()
                 ending.cancel()
+
+    def _broke(self, gone: asyncio.Event) -> None:
+        """A connection that is closed and has not ended by itself, as over HTTP, is ended, and another one begun."""
+        if self._gone is gone and self._connection is not None and not self._connection.gone.done():
+            self._connection.gone.set_result("The connection broke.")
 
     async def _listed(self, page: Callable[[Client, str | None], Awaitable[Any]], what: str) -> list[Any]:
         """All pages. A server without any such thing says that it does not know the question."""
@@ -205,14 +230,15 @@ class Session:
             why = _why(once)
             failures = 1 if time.monotonic() - begun > _WELL_S else failures + 1
             self._journal.warning("tool server ended", why=why, failures=failures)
+            self._pause_s = self._pauses.after(failures)
             told = replace(self.told, state="waiting", problem=why, restarts=self.told.restarts + 1)
             await self._tell(told)
-            await asyncio.sleep(self._pauses.after(failures))
+            await asyncio.sleep(self._pause_s)
             await self._tell(replace(self.told, state="starting"))
 
     async def _once(self) -> None:
         """One connection to its end, which is always an error."""
-        connection = await self._connect()
+        connection = self._connection = await self._connect()
         gone = self._gone = asyncio.Event()
         try:
             async with self._client_of(connection) as client:
@@ -249,8 +275,10 @@ class Session:
         try:
             while True:
                 changed = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait((changed, connection.gone), return_when=asyncio.FIRST_COMPLETED)
-                changed.cancel()
+                try:
+                    await asyncio.wait((changed, connection.gone), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
                 if connection.gone.done():
                     raise ServerGoneError(connection.gone.result())
                 await asyncio.wait((connection.gone,), timeout=_LEAST_BETWEEN_S)
@@ -291,7 +319,8 @@ class Session:
             cursor = page.next_cursor
             if cursor is None or len(listed) > MOST_TOOLS:
                 break
-        tools, left_out = found_tools(listed)
+        found, left_out = found_tools(listed)
+        tools = tuple(replace(one, description=self._hide(one.description)) for one in found)
         missing = tuple(one for one in self._expected if all(one != tool.name for tool in tools))
         server = client.server_info
         self._client, self._listed_at = client, time.monotonic()

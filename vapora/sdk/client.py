@@ -19,7 +19,7 @@ from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
-from vapora.sdk.search import AsyncSearch
+from vapora.sdk.search import Search
 from vapora.sdk.tool_servers import ToolServers
 from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
@@ -35,7 +35,7 @@ class Client(
     Packages,
     Plans,
     Knowledge,
-    AsyncSearch,
+    Search,
     Channels,
     Trackers,
     Schedules,

@@ -9,7 +9,7 @@ from vapora.sdk.paths import Position
 from vapora.sdk.transport import Transport
 
 
-class AsyncSearch(Transport):
+class Search(Transport):
     """Finding things."""
 
     def search(

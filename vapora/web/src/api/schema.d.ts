@@ -21324,6 +21324,7 @@ export interface operations {
             query?: {
                 /** @description The card where the walk begins. */
                 task?: string | null;
+                /** @description Where the walk begins, as kind:id. */
                 node?: string | null;
                 /** @description So many edges far. */
                 depth?: number;
