@@ -40,6 +40,7 @@ STEPS = Table(
         "kind": "text",
         "state": "text",
         "name": "text",
+        "server": "text",
         "line": "text",
         "arguments": "json",
         "result": "json",
@@ -66,6 +67,7 @@ CALLS = Table("step_calls", key=("call_id",), columns={"call_id": "text", "step"
 PLACES = Table("step_places", key=("run_id",), columns={"run_id": "text", "step": "int", "checks": "int"})
 
 _BEFORE = -1
+_UNKNOWN = ("server", "arguments", "result", "exit_code", "error", "duration_ms", "commit_oid", "sandbox")
 
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
@@ -151,6 +153,7 @@ def _used(recorded: Recorded, event: run.ToolUsed, rows: Rows) -> None:
         "step": event.step,
         "part": event.call + 1,
         "name": event.name,
+        **_served(event),
         "line": step_lines.of_tool(event.name, arguments if isinstance(arguments, dict) else {}),
         "arguments": arguments,
         "result": _text(rows, event.run_id, event.result),
@@ -161,16 +164,18 @@ def _used(recorded: Recorded, event: run.ToolUsed, rows: Rows) -> None:
         "commit_oid": event.commit,
         "sandbox": event.sandbox,
         "simulated": int(event.simulated),
-        # What a server's tool costs, as its workspace says.
-        "cost_microusd": _cost(event.data),
         **_took(recorded, event.duration_ms),
     }
     rows.put(STEPS, row)
 
 
-def _cost(data: dict[str, Any]) -> int:
-    cost = data.get("cost_microusd")
-    return cost if isinstance(cost, int) else 0
+def _served(event: run.ToolUsed) -> dict[str, Any]:
+    """Of a call that a server took: which, and what it cost."""
+    server, cost = event.data.get("server"), event.data.get("cost_microusd")
+    return {
+        "server": server if isinstance(server, str) else None,
+        "cost_microusd": cost if isinstance(cost, int) else 0,
+    }
 
 
 def _checked(recorded: Recorded, event: run.ChecksRan, rows: Rows) -> None:
@@ -245,7 +250,7 @@ def _new(recorded: Recorded, event: Any, id_: str, kind: str, name: str) -> Row:
         "state": "running",
         "name": name,
         "line": name,
-        **dict.fromkeys(("arguments", "result", "exit_code", "error", "duration_ms", "commit_oid", "sandbox")),
+        **dict.fromkeys(_UNKNOWN),
         **dict.fromkeys(("truncated", "cost_microusd", "tokens_in", "tokens_out", "simulated", "withdrawn"), 0),
         "started_at": format_instant(recorded.recorded_at),
     }
@@ -313,7 +318,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Steps(Projection):
     NAME = "steps"
-    VERSION = 2
+    VERSION = 3
     TABLES = (STEPS, TEXTS, CALLS, PLACES)
     VIEWS = (PublicView("step", STEPS, _live, removed=lambda row: bool(row["withdrawn"])),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {

@@ -19,6 +19,7 @@ from projections.projects import Projects, project_of
 from projections.runs import Runs, brief, run_of
 from projections.steps import Steps, size_of, steps
 from tests.projections.story import Story
+from vapora.cli.follow_steps import line
 from vapora.views import AuditFilter, Step, Stored
 
 BASE, HEAD = "a" * 40, "b" * 40
@@ -86,22 +87,25 @@ class Tale(Story):
         self.tell(called)
         return self
 
-    def use(self, step: int, call: int = 0, ok: bool = True, output: Content | None = None) -> Tale:
-        used = run.ToolUsed(
-            run_id="t-1.1",
-            task_id="t-1",
-            step=step,
-            call=call,
-            call_id=f"t-1.1/{step}",
-            name="run_command",
-            arguments=text('{"command": "pytest -q"}'),
-            effect="worktree",
-            ok=ok,
-            result=output or text("2 passed"),
-            exit_code=0 if ok else 1,
-            duration_ms=1_500,
-            commit=HEAD,
-            sandbox="bubblewrap",
+    def use(self, step: int, call: int = 0, ok: bool = True, output: Content | None = None, **served: Any) -> Tale:
+        used = run.ToolUsed.model_validate(
+            {
+                "run_id": "t-1.1",
+                "task_id": "t-1",
+                "step": step,
+                "call": call,
+                "call_id": f"t-1.1/{step}",
+                "name": "run_command",
+                "arguments": text('{"command": "pytest -q"}'),
+                "effect": "worktree",
+                "ok": ok,
+                "result": output or text("2 passed"),
+                "exit_code": 0 if ok else 1,
+                "duration_ms": 1_500,
+                "commit": HEAD,
+                "sandbox": "bubblewrap",
+                **served,
+            }
         )
         self.tell(used)
         return self
@@ -144,6 +148,18 @@ def test_steps_stand_in_order_with_what_is_under_way() -> None:
     assert found[2].arguments == {"command": "pytest -q"}
     assert (found[2].duration_ms, found[1].cost_microusd, found[1].tokens_in) == (1_500, 60, 10)
     assert [one.step for one in found] == [-1, 0, 0, 0]
+
+
+def test_a_call_of_a_servers_tool_stands_with_its_server_time_and_cost() -> None:
+    tale = told()
+    tale.reserve("t-1.1/0")
+    tale.think(0, "odd.echo", "run_command")
+    data = {"server": "odd", "outward": False, "reads_outside": False, "cost_microusd": 250}
+    tale.use(0, name="odd.echo", data=data).use(0, 1)
+    [_, served, own] = steps(tale.rows(Steps()), "t-1.1").items
+    assert (served.name, served.server, served.duration_ms, served.cost_microusd) == ("odd.echo", "odd", 1_500, 250)
+    assert (own.server, own.cost_microusd) == (None, 0)
+    assert str(line(served)).endswith("(by the server odd, 1.5 s, $0.0003)")
 
 
 def test_an_answer_stands_where_it_came_and_not_where_its_money_was_held() -> None:

@@ -24,6 +24,7 @@ PAGES = {
     "/costs": "Costs",
     "/log": "Log",
     "/marketplace": "Marketplace",
+    "/tools": "Tools",
     "/settings": "Settings",
     "/settings/channels": "Channels",
     "/settings/trackers": "Trackers",

@@ -38,6 +38,7 @@ PAGES = (
     "/documents",
     "/documents/{document}",
     "/marketplace",
+    "/tools",
     "/settings",
     "/settings/{part}",
     "/sign-in",

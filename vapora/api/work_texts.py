@@ -227,6 +227,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "kind": "setup, model, tool, check, review or worker.",
         "state": "running, done, failed or cancelled.",
         "name": "The model, the tool, the check, or setup.",
+        "server": "The server that took the call of a tool; null: none did.",
         "line": "What it is, in a line.",
         "arguments": "What it was called with; null for an answer of the model.",
         "result": "What came of it: an answer's text, what a tool gave, what a command wrote.",

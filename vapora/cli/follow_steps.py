@@ -38,6 +38,8 @@ def listed(steps: tuple[Step, ...]) -> RenderableType:
 def line(step: Step) -> Text:
     number = "" if step.step < 0 else str(step.step)
     told = [_seconds(step)] if step.duration_ms else []
+    if step.server:
+        told.insert(0, f"by the server {clip(step.server, 40)}")
     if step.cost_microusd:
         told.append(dollars(step.cost_microusd, step.simulated))
     if step.exit_code:

@@ -34,6 +34,7 @@ from vapora.cli import (
     secrets,
     task,
     task_work,
+    tools,
     trackers,
     up,
     webhooks,
@@ -84,6 +85,7 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
+app.add_typer(tools.app, name="tools")
 app.add_typer(trackers.app, name="trackers")
 app.add_typer(plans.app, name="plan")
 app.command("search")(search.search)

@@ -13,6 +13,7 @@ const CostsPage = lazy(() => import("./pages/costs").then((page) => page.CostsPa
 const DashboardPage = lazy(() => import("./pages/dashboard").then((page) => page.DashboardPage));
 const LogPage = lazy(() => import("./pages/log").then((page) => page.LogPage));
 const MarketplacePage = lazy(() => import("./pages/marketplace").then((page) => page.MarketplacePage));
+const ToolsPage = lazy(() => import("./pages/tools").then((page) => page.ToolsPage));
 const SettingsPage = lazy(() => import("./pages/settings").then((page) => page.SettingsPage));
 const ProfilePage = lazy(() => import("./pages/settings/profile").then((page) => page.ProfilePage));
 const MembersPage = lazy(() => import("./pages/settings/members").then((page) => page.MembersPage));
@@ -96,6 +97,7 @@ function Pages() {
           <Route path="/documents" component={DocumentsPage} />
           <Route path="/documents/:document" component={DocumentPage} />
           <Route path="/marketplace" component={MarketplacePage} />
+          <Route path="/tools" component={ToolsPage} />
           <Route path="/settings" component={SettingsPage} />
           <Route path="/settings/profile" component={ProfilePage} />
           <Route path="/settings/members" component={MembersPage} />

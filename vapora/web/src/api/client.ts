@@ -13,11 +13,14 @@ export const workspace = new URLSearchParams(location.search).get("w") || "defau
 export const link = (to: string): string => within(workspace, to);
 
 const SLOW_MS = 30_000;
+// A tool may take as long as its server has leave to.
+const CALL_MS = 3_600_000;
+
 
 async function send(request: Request, authorization: string): Promise<Response> {
   if (authorization) request.headers.set("Authorization", `Bearer ${authorization}`);
   try {
-    return await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(SLOW_MS)]) });
+    return await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(request.url.endsWith("/call") ? CALL_MS : SLOW_MS)]) });
   } catch (error) {
     if (request.signal.aborted) throw error;
     throw new ApiError(0, "no-answer", "The server does not answer.", "Is `vapora up` still running?");

@@ -12082,9 +12082,10 @@ export interface components {
          * @description One thing that a run did or is doing. `id` stands for it within the run, also once it has ended.
          *
          *     `step` is the number of the model's answer that it belongs to, from 0; -1: before the first. `name` is the model
-         *     (`provider/model`), the tool, the check, or `setup`. `line` says in one line what it is, for a list. `result` is the
-         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it. `cursor`: its
-         *     place among the steps, two numbers; the list is sorted by them, and what comes after it is the page after it.
+         *     (`provider/model`), the tool, the check, or `setup`. `server`: which server of tools took the call. `line` says in
+         *     one line what it is, for a list. `result` is the answer's text, what the tool gave, or the output of a command.
+         *     `cost_microusd`: of the answer, or of the call of a server's tool. `commit`: the branch's newest after it. `cursor`:
+         *     its place among the steps, two numbers; the list is sorted by them, and what comes after it is the page after it.
          */
         Step: {
             /**
@@ -12124,6 +12125,11 @@ export interface components {
              * @description The model, the tool, the check, or setup.
              */
             name: string;
+            /**
+             * Server
+             * @description The server that took the call of a tool; null: none did.
+             */
+            server?: string | null;
             /**
              * Line
              * @description What it is, in a line.

@@ -89,3 +89,6 @@ export type Found = Schemas["SearchAnswer"];
 export type FoundItem = Schemas["FoundItem"];
 export type PackageSummary = Schemas["PackageSummary"];
 export type PackageView = Schemas["PackageView"];
+export type ToolServer = Schemas["ToolServerStatus"];
+export type ServedTool = Schemas["ServedToolView"];
+export type ToolCalled = Schemas["ToolCalled"];

@@ -17,6 +17,7 @@ import { PastWork } from "../ui/executions";
 import { Files } from "../ui/files";
 import { Loading, Page, Panel } from "../ui/page";
 import { Runs } from "../ui/runs";
+import { CallDecision } from "../ui/tools/call-decision";
 import { WhyView } from "../ui/why";
 import { Attempts } from "../ui/work/attempts";
 import { ChangesPanel } from "../ui/work/changes";
@@ -73,6 +74,7 @@ export function TaskPage() {
           <strong>Waits: {task.waiting.reason}.</strong> {named(task.waiting.remedy, titleOf)}
         </p>
       )}
+      <CallDecision task={task} runs={runs} changed={reload} />
       <Answer task={task} />
       {task.branch && <WorkPanel task={task} changed={reload} />}
       <Panel heading="What was asked">

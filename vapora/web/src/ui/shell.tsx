@@ -23,6 +23,7 @@ const PAGES = [
   ["/costs", "Costs"],
   ["/log", "Log"],
   ["/marketplace", "Marketplace"],
+  ["/tools", "Tools"],
   ["/settings", "Settings"],
 ] as const;
 

@@ -72,8 +72,9 @@ function StepView({ step: shown }: { step: ShownStep }) {
           {step.line}
         </span>
         {step.exit_code != null && step.exit_code !== 0 && <span class="text-bad text-xs">exit code {step.exit_code}</span>}
+        {step.server && <span class="text-soft text-xs">by the server {step.server}</span>}
         {step.duration_ms != null && <span class="text-soft text-xs">{duration(step.duration_ms)}</span>}
-        {step.kind === "model" && step.cost_microusd > 0 && <span class="text-soft text-xs">{dollars(step.cost_microusd)}</span>}
+        {step.cost_microusd > 0 && <span class="text-soft text-xs">{dollars(step.cost_microusd)}</span>}
       </summary>
       {open && <Detail step={step} />}
     </details>

@@ -1,0 +1,79 @@
+"""`vapora tools`, against a real server of tools in the sandbox."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import require
+from tests.tool_servers.odd import PROGRAM, PYTHON
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def odd(vapora: Run) -> Iterator[Any]:
+    require("bubblewrap")
+    seen = [part for folder in (*PYTHON, str(PROGRAM.parent)) for part in ("--read", folder)]
+    made = vapora(
+        "tools", "set", "odd", *seen, "--role", "developer", "--expect", "echo", "--expect", "no", "--json",
+        "--", sys.executable, str(PROGRAM),
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    yield made.json
+    vapora("tools", "remove", "odd")
+
+
+def test_a_server_is_set_shown_called_changed_and_removed(vapora: Run, odd: Any) -> None:
+    assert (odd["state"], odd["missing"]) == ("ready", ["no"])
+    listed = vapora("tools", "servers", "--json").json["items"]
+    assert ("odd", "stdio") in [(one["id"], one["transport"]["kind"]) for one in listed]
+    drawn = vapora("tools", "servers").out
+    assert "odd" in drawn and "people" in drawn
+    names = [one["name"] for one in vapora("tools", "list", "--server", "odd", "--json").json["items"]]
+    assert "odd.echo" in names
+    assert "odd.echo" in vapora("tools").out
+    assert "Says what it is told." in vapora("tools", "show", "odd.echo").out
+    assert vapora("tools", "show", "odd.nothing").code == 1
+
+    # A text stays a text, also where it looks like a number; a number is one.
+    called = vapora("tools", "call", "odd.echo", "text=12", "--json")
+    assert (called.code, called.json["ok"], called.json["text"]) == (0, True, "said: 12")
+    assert vapora("tools", "call", "odd.big", "size=3").out == "xxx\n"
+    assert vapora("tools", "call", "odd.echo", "--arguments", '{"text": "all"}').out == "said: all\n"
+    failed = vapora("tools", "call", "odd.fail")
+    assert failed.code == 1 and "fail" in failed.out
+
+    assert "odd://note" in vapora("tools", "resources", "odd").out
+    assert vapora("tools", "resources", "odd", "odd://note", "--json").json["text"] == "what the note says"
+
+    changed = vapora("tools", "set", "odd", "--title", "Odd", "--timeout", "5", "--json").json
+    assert (changed["title"], changed["timeout_s"], changed["roles"]) == ("Odd", 5, ["developer"])
+    assert changed["transport"] == odd["transport"]
+    assert vapora("tools", "remove", "odd").code == 0
+    assert vapora("tools", "show", "odd").code == 1
+
+
+def test_a_server_is_set_from_a_file(vapora: Run, tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    file.write_text('{"transport": {"kind": "stdio", "command": ["/bin/true"]}, "enabled": false, "roles": ["tester"]}')
+    made = vapora("tools", "set", "filed", "--file", str(file), "--title", "Filed", "--json")
+    assert (made.json["title"], made.json["roles"], made.json["enabled"]) == ("Filed", ["tester"], False)
+    assert vapora("tools", "remove", "filed").code == 0
+
+
+def test_wrong_usage_is_told_from_a_refusal(vapora: Run) -> None:
+    assert vapora("tools", "set", "odd").code == 2
+    assert vapora("tools", "set", "odd", "--url", "https://example.com/mcp", "--", "/bin/true").code == 2
+    assert vapora("tools", "set", "odd", "--secret", "nothing", "--", "/bin/true").code == 2
+    # A secret stands in the vault, and never in a definition.
+    hidden = vapora("tools", "set", "odd", "--variable", "API_TOKEN=x", "--", "/bin/true")
+    assert hidden.code == 2 and "secret" in hidden.err
+    assert vapora("tools", "call", "odd.echo", "--arguments", "[]").code == 2
+    assert vapora("tools", "call", "nobody.nothing").code == 1
+    assert vapora("tools", "decide", "t-1.1", "perhaps", "--seen", "0" * 12).code == 2
+    assert vapora("tools", "decide", "no-such-run.1", "allow", "--seen", "0" * 12).code == 1

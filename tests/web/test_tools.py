@@ -1,0 +1,66 @@
+"""Servers of tools in the browser: set one, see how it is, try a tool, change and remove it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.sandbox.conftest import require
+from tests.tool_servers.odd import PROGRAM, PYTHON
+from tests.web.site import Site
+
+Open = Callable[..., Page]
+SLOW_MS = 60_000
+
+
+@pytest.fixture
+def site(built: None, tmp_path: Path) -> Iterator[Site]:
+    require("bubblewrap")
+    site = Site(tmp_path / "data")
+    site.start()
+    yield site
+    site.close()
+
+
+def test_a_server_is_set_and_a_tool_of_it_tried(site: Site, open_page: Open) -> None:
+    page = open_page(f"{site.url}/tools#code={site.code()}")
+    page.get_by_role("button", name="New server").click()
+    page.get_by_label("Id", exact=True).fill("odd")
+    page.get_by_label("Command: ").fill(f"{sys.executable}\n{PROGRAM}")
+    page.get_by_label("Folders that it sees").fill("\n".join([*PYTHON, str(PROGRAM.parent)]))
+    page.get_by_label("Tools that must be there").fill("echo no")
+    page.get_by_label("Roles whose agents").fill("developer")
+    page.get_by_role("button", name="Save").click()
+    odd = page.get_by_role("region", name="odd", exact=True)
+    expect(odd.get_by_text("ready", exact=True)).to_be_visible(timeout=SLOW_MS)
+    expect(odd.get_by_text("Missing: no")).to_be_visible()
+    expect(odd.get_by_text("of people")).to_be_visible()
+    expect(odd.get_by_text("for developer")).to_be_visible()
+
+    odd.get_by_role("button", name="Look at odd.big").click()
+    page.get_by_label("size").fill("3")
+    page.get_by_role("button", name="Call it").click()
+    expect(page.get_by_role("region", name="Answer")).to_have_text("xxx", timeout=SLOW_MS)
+    page.get_by_role("button", name="Close").click()
+    # What a server says is text, and nothing of it runs.
+    odd.get_by_role("button", name="Look at odd.echo").click()
+    page.get_by_label("text", exact=True).fill("<b>12</b>")
+    page.get_by_role("button", name="Call it").click()
+    expect(page.get_by_role("region", name="Answer")).to_have_text("said: <b>12</b>", timeout=SLOW_MS)
+    page.get_by_role("button", name="Close").click()
+
+    page.get_by_role("button", name="Change odd").click()
+    page.get_by_label("Name for people").fill("The odd one")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="The odd one")).to_be_visible(timeout=SLOW_MS)
+    [kept] = [one for one in site.get("/mcp/servers")["items"] if one["id"] == "odd"]
+    assert (kept["roles"], kept["expected_tools"]) == (["developer"], ["echo", "no"])
+    assert kept["transport"]["command"] == [sys.executable, str(PROGRAM)]
+
+    page.get_by_role("button", name="Remove odd").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_role("heading", name="The odd one")).to_have_count(0, timeout=SLOW_MS)
