@@ -107,7 +107,11 @@ async def test_a_cell_without_work_sleeps_and_a_call_that_knows_nothing_of_it_wa
         await submit(system, "acme")
         await seen(LogClient(system.log("acme"), "acme"), TaskCompleted)
         await asleep(system, "acme")
-    assert sorted(one.name for one in chosen.workspace_folder("acme").glob("*.db*")) == ["log.db", "read.db"]
+    assert sorted(one.name for one in chosen.workspace_folder("acme").glob("*.db*")) == [
+        "log.db",
+        "read.db",
+        "search.db",
+    ]
 
 
 async def test_work_that_is_accepted_while_cells_fall_asleep_is_all_done_once(tmp_path: Path) -> None:

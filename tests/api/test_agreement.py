@@ -73,7 +73,13 @@ class World:
     ) -> None:
         self.document = document
         self.headers = headers
-        self.ids = {"project_id": project_id, "task_id": task_id, "run_id": run_id, "agent_id": "tester"}
+        self.ids = {
+            "project_id": project_id,
+            "task_id": task_id,
+            "run_id": run_id,
+            "agent_id": "tester",
+            "server_id": "knowledge",
+        }
         self.ids |= {
             "workspace_id": "default",
             "role": "tester",
@@ -106,6 +112,9 @@ class World:
                 "secret": "tracker-x",
             },
             "LinkTask": {"tracker_id": "x"},
+            "SetToolServer": {"transport": {"kind": "built-in"}},
+            "DecideToolCallBody": {"decision": "refuse", "seen": "0" * 12},
+            "RecordRelation": {"problem": "It is slow", "cause": "There is no index"},
             "AskPlan": {"project_id": project_id, "goal": "Export links"},
             "CreateDocument": {"title": "How to lend a book"},
             "EditDocument": {"version": 1},
@@ -241,6 +250,9 @@ class World:
             for one in operation.get("parameters", ())
             if one["in"] == "query" and one.get("required")
         }
+        if case.path.endswith("/knowledge/graph") and case.name != "node":
+            # Either of two says where the walk begins, which no document can say.
+            params["task"] = self.ids["task_id"]
         headers = self.headers | ({case.name: str(case.value)} if case.place == "header" else {})
         if case.place == "query":
             params[case.name] = str(case.value)

@@ -12,8 +12,9 @@ from projections import documents as model
 from projections import projects as project_rows
 from projections.engine.transaction import ReadSnapshot
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell, PostKey, Writing
+from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.api.document_sources import drawn_from
+from vapora.api.pages import page_of
 from vapora.commands.documents import DraftDrawn, DrawDocuments, SetDocumentation
 from vapora.domain.document_duplicates import THRESHOLD, similar_pairs
 from vapora.domain.documentation import Documentation, in_effect
@@ -55,6 +56,8 @@ async def list_duplicates(
     threshold: Annotated[
         float, Query(ge=0.1, le=1, description="How alike at least: 1 for the same words in the same shares.")
     ] = THRESHOLD,
+    limit: Limit = 500,
+    cursor: Cursor = None,
 ) -> Page[DuplicatePair]:
     """Pairs of documents that are not archived, the most alike first: by the cosine of their words, weighed by how rare
     they are (TF-IDF). Whether one is merged into the other is for a person to say."""
@@ -66,7 +69,8 @@ async def list_duplicates(
         pairs = similar_pairs(texts, threshold)
         return [DuplicatePair(one=by_id[pair.one], other=by_id[pair.other], score=pair.score) for pair in pairs]
 
-    return Page[DuplicatePair](items=tuple(await to_thread.run_sync(compare)), next=None)
+    pairs = await to_thread.run_sync(compare)
+    return page_of(pairs, lambda pair: f"{pair.one.id}+{pair.other.id}", limit, cursor)
 
 
 @router.post("/draw", summary="Draw documents from the log")

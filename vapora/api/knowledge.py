@@ -13,7 +13,7 @@ from vapora import clock
 from vapora import knowledge as known
 from vapora.api.agents import require_agent
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
-from vapora.api.forms import WHOLE
+from vapora.api.forms import WHOLE, Flag
 from vapora.commands import RecordRelation, RemoveRelation
 from vapora.errors import BadInputError, NotFoundError
 from vapora.views import (
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/knowledge", tags=["knowledge"])
 TaskType = Annotated[str | None, Query(max_length=80, description="Only of this kind of work.")]
 Agent = Annotated[str | None, Query(max_length=200, description="Only of this agent.")]
 Task = Annotated[str | None, Query(max_length=200, description="Only of this card.")]
-Simulated = Annotated[bool | None, Query(description="Only rehearsals, or only real ones.")]
+Simulated = Annotated[Flag | None, Query(description="Only rehearsals, or only real ones.")]
 Node = Annotated[str | None, Query(min_length=3, max_length=500, description="Where the walk begins, as kind:id.")]
 Depth = Annotated[int, Field(ge=0, le=6), WHOLE, Query(description="So many edges far.")]
 Most = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="So many nodes at most, the nearest first.")]
@@ -144,7 +144,7 @@ async def get_knowledge_profile(agent_id: str, cell: FreshCell) -> KnowledgeProf
 @router.get("/effect", summary="Show what telling agents of past executions does")
 async def get_knowledge_effect(
     cell: FreshCell,
-    simulated: Annotated[bool | None, Query(description="Of rehearsals; absent: as the workspace works now.")] = None,
+    simulated: Annotated[Flag | None, Query(description="Of rehearsals; absent: as the workspace works now.")] = None,
     task_type: TaskType = None,
 ) -> Effect:
     """Runs that were told, and runs that were not, side by side; and what speaks against concluding anything."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends, Path, Query
 from projections import packages as model
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell, Limit, Operator, PostKey, Writer, Writing
+from vapora.api.forms import Flag
 from vapora.api.pages import page_of
 from vapora.commands.packages import ConfigurePackage, InstallPackage, UpgradePackage
 from vapora.errors import NotFoundError
@@ -39,7 +40,7 @@ async def list_marketplace(
     kind: Annotated[
         Literal["agent", "tool", "workflow"] | None, Query(description="Of this kind: agent, tool or workflow.")
     ] = None,
-    installed: Annotated[bool | None, Query(description="True: those that are installed. False: the others.")] = None,
+    installed: Annotated[Flag | None, Query(description="True: those that are installed. False: the others.")] = None,
     limit: Limit = 500,
     cursor: Cursor = None,
 ) -> Page[PackageSummary]:
@@ -55,8 +56,10 @@ async def list_marketplace(
 async def refresh_marketplace(writing: Writing, key: PostKey) -> ShelfRefreshed:
     """The git repositories that the installation names as sources of packages; nothing is installed by that."""
     problems = await to_thread.run_sync(writing.cell.shelf.refresh)
-    writing.wrote(await writing.cell.log.head())
-    return ShelfRefreshed(packages=len(await to_thread.run_sync(writing.cell.shelf.offers)), problems=problems)
+    head = await writing.cell.log.head()
+    writing.wrote(head)
+    offers = await to_thread.run_sync(writing.cell.shelf.offers)
+    return ShelfRefreshed(packages=len(offers), problems=problems, position=head)
 
 
 @router.get("/{package}", summary="Show a package")

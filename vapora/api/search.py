@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from projections import board
 from vapora import views
@@ -37,7 +38,7 @@ async def search(
         str | None, Query(max_length=200, description=f"Only these, with commas between: {', '.join(KINDS)}.")
     ] = None,
     project_id: Annotated[str | None, Query(max_length=200, description="Of this project only.")] = None,
-    limit: Annotated[int, WHOLE, Query(ge=1, le=100, description="How many items at most.")] = 20,
+    limit: Annotated[int, Field(ge=1, le=100), WHOLE, Query(description="How many items at most.")] = 20,
     mode: Annotated[views.SearchMode, Query(description="By the words, by what texts are about, or by both.")] = "both",
 ) -> views.SearchAnswer:
     """Tasks, runs, documents, comments and code, the best first: only what you may see. A word that nothing holds is

@@ -1,11 +1,12 @@
-"""What a task waits for, looked up in the log: whether it is there, and whether it would close a ring."""
+"""What a command names, looked up in the log: whether it is there, and whether a blocker would close a ring."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
 
-from events.ids import StreamName, task_stream
+from events.ids import StreamName, project_stream, run_stream, task_stream
+from vapora.commands import RecordRelation
 from vapora.domain import dependencies
 from vapora.domain.task_state import Task
 from vapora.errors import NotFoundError
@@ -18,8 +19,22 @@ _LOOKED_AT_ONCE = 100
 async def require_tasks(log: LogClient, ids: Iterable[str]) -> None:
     """`NotFoundError` for the first that is not there."""
     for task_id in ids:
-        if not await log.first(task_stream(task_id)):
-            raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.", task_id=task_id)
+        await _require(log, "task", task_id, task_stream(task_id))
+
+
+async def require_named(log: LogClient, command: RecordRelation) -> None:
+    """What a cause speaks of is there: `NotFoundError` for the first that is not."""
+    if command.project_id is not None:
+        await _require(log, "project", command.project_id, project_stream(command.project_id))
+    if command.task_id is not None:
+        await _require(log, "task", command.task_id, task_stream(command.task_id))
+    for run_id in filter(None, (command.run_id, command.solved_by)):
+        await _require(log, "run", run_id, run_stream(run_id))
+
+
+async def _require(log: LogClient, what: str, id_: str, stream: StreamName) -> None:
+    if not await log.first(stream):
+        raise NotFoundError(f"There is no {what} '{id_}'.", remedy="Check the id.", **{f"{what}_id": id_})
 
 
 async def ring_through(

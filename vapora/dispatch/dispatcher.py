@@ -94,7 +94,7 @@ from vapora.commands.documents import (
     ReviseDocument,
 )
 from vapora.dispatch import plans
-from vapora.dispatch.blockers import require_tasks, ring_through
+from vapora.dispatch.blockers import require_named, require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
 from vapora.dispatch.documents import Decided, Documents
 from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, RELATION, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
@@ -294,6 +294,8 @@ class Dispatcher:
             case LinkTask():
                 return await self._link(command, target)
             case RecordRelation() | RemoveRelation():
+                if isinstance(command, RecordRelation):
+                    await require_named(self._log, command)
                 stream = relation_stream(made)
                 relation = await self.relations.load(stream)
                 events = relations.decide(relation.state, command, made)

@@ -83,3 +83,4 @@ class ShelfRefreshed(View):
 
     packages: int
     problems: dict[str, str]
+    position: int

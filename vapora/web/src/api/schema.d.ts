@@ -11672,6 +11672,11 @@ export interface components {
             problems: {
                 [key: string]: string;
             };
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * SignInStatus
@@ -36126,6 +36131,10 @@ export interface operations {
                 project_id?: string | null;
                 /** @description How alike at least: 1 for the same words in the same shares. */
                 threshold?: number;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
