@@ -14,6 +14,7 @@ SETTINGS = {
     "default_priority": 70,
     "most_runs": 12,
     "most_runs_of": {"developer": 4},
+    "knowledge": {"details_days": 10, "daily_days": 60, "in_briefs": "half"},
 }
 PREFERENCES = {"theme": "dark", "density": "compact", "time_zone": "Europe/Vienna", "notifications": ["done"]}
 
@@ -26,6 +27,7 @@ async def test_before_anybody_sets_them_they_are_the_defaults(door: Door) -> Non
         "default_priority": 50,
         "most_runs": None,
         "most_runs_of": {},
+        "knowledge": {"details_days": 30, "daily_days": 90, "in_briefs": "on"},
         "position": 0,
     }
     preferences = await door.ask("GET", "/preferences", 200)

@@ -53,7 +53,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
           VAPORA
           {settings.value.name && <span class="ml-2 font-normal text-soft tracking-normal">{settings.value.name}</span>}
         </a>
-        <nav aria-label="Pages" class="flex gap-1 overflow-x-auto order-last w-full sm:order-none sm:w-auto">
+        {/* A line of its own: beside what the server says later, it would be moved by that. */}
+        <nav aria-label="Pages" class="flex gap-1 overflow-x-auto order-last w-full">
           {PAGES.map(([to, name]) => (
             <a
               key={to}
