@@ -37,6 +37,8 @@ NAMES = (
     "sandbox",
     "transport",
     "web",
+    "search",
+    "knowledge",
 )
 
 

@@ -56,7 +56,9 @@ def _rows(number: int) -> tuple[tuple[Any, dict[str, Any]], ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cards", type=int, default=17_000)
-    cards = parser.parse_args().cards
+    parser.add_argument("--walks", type=int, default=_WALKS)
+    arguments = parser.parse_args()
+    cards, walks = arguments.cards, arguments.walks
     with tempfile.TemporaryDirectory() as name:
         store = ReadStore(Path(name) / "read.db")
         Runner(store, all_projections())
@@ -70,13 +72,13 @@ def main() -> None:
         print(f"\n| walk, {cards * _EDGES_A_CARD:,} edges, depth | nodes | p50 ms | p95 ms |\n|---|---|---|---|")
         for depth in (1, 2, 3, 4):
             taken = []
-            for number in range(_WALKS):
+            for number in range(walks):
                 with store.snapshot() as read:
                     began = time.perf_counter()
-                    found = graph(read, f"task:t-{number * cards // _WALKS}", depth, 120)
+                    found = graph(read, f"task:t-{number * cards // walks}", depth, 120)
                     taken.append((time.perf_counter() - began) * 1e3)
             taken.sort()
-            print(f"| {depth} | {len(found.nodes)} | {taken[_WALKS // 2]:.1f} | {taken[_WALKS * 95 // 100]:.1f} |")
+            print(f"| {depth} | {len(found.nodes)} | {taken[walks // 2]:.1f} | {taken[walks * 95 // 100]:.1f} |")
         store.close()
 
 
