@@ -72,7 +72,7 @@ async def test_a_server_at_an_address_is_used_killed_in_mid_call_and_back(served
 
     note = served.folder / "note"
     call = asyncio.create_task(session.call("die_slowly", {"note": str(note)}, LIMIT_S, KEPT))
-    await until(note.exists)
+    await until(lambda: note.exists() and note.read_text())
     served.kill()
     with pytest.raises(ServerGoneError, match="before it had answered"):
         await call

@@ -133,7 +133,7 @@ async def test_a_call_that_went_out_before_a_crash_is_not_made_again(tmp_path: P
         work: list[Turn] = [[call("odd__die_slowly", note=str(note))], FINISH]
         await begun(site, work, odd(transport={"write": [str(shared)]}))
         await site.seen(ToolBegun)
-        await until(note.exists)
+        await until(lambda: note.exists() and note.read_text())
         assert isinstance(site.runtime, CrashableRuntime)
         site.runtime.kill(Address("mcp_gateway"))
         await site.seen(RunSucceeded)
