@@ -161,10 +161,8 @@ async def test_all_that_is_asked_is_answered_as_the_document_says(settings: Sett
     assert explorer.statuses.total() >= 10_000
     # Nobody was let in, and the owner's requests were not all refused.
     assert explorer.statuses["nobody", 401] > explorer.made * 0.7
-    assert (
-        sum(count for (caller, status), count in explorer.statuses.items() if caller != "nobody" and status < 300)
-        > 1_000
-    )
+    taken = sum(count for (caller, status), count in explorer.statuses.items() if caller != "nobody" and status < 300)
+    assert taken > explorer.made * 0.1
 
 
 async def _ids(house: House, owner: dict[str, str]) -> dict[str, str]:
