@@ -37,7 +37,6 @@ NAMES = (
     "sandbox",
     "transport",
     "web",
-    "search",
     "knowledge",
 )
 
