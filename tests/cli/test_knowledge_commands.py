@@ -18,7 +18,8 @@ def test_what_was_done_is_listed_walked_and_explained(vapora: Run) -> None:
     assert said.code == 0, said.err
     found = vapora("knowledge", "causes", "--task", task, "--json").json["items"]
     assert [(one["id"], one["solution"]) for one in found] == [(said.json["id"], "Name it")]
-    assert "Months are days" in vapora("knowledge", "causes").out
+    # Not in one piece: what the other causes say decides how wide a column is.
+    assert "Months are" in vapora("knowledge", "causes").out
     graph = vapora("knowledge", "graph", task, "--depth", "3", "--json").json
     assert {"problem", "cause", "solution"} <= {one["kind"] for one in graph["nodes"]}
     assert "caused-by" in vapora("knowledge", "graph", task, "--depth", "3").out

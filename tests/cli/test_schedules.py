@@ -40,14 +40,23 @@ def test_what_cannot_be_a_schedule_is_refused(vapora: Run) -> None:
 
 def test_a_channel_is_made_changed_and_removed(vapora: Run) -> None:
     made = vapora(
-        "channels", "set", "ops", "--kind", "slack", "--secret", "channel-ops", "--notice", "task-failed", "--json"
+        "channels",
+        "set",
+        "ops",
+        "--kind",
+        "slack",
+        "--secret",
+        "channel-of-nobody",
+        "--notice",
+        "task-failed",
+        "--json",
     )
     assert made.code == 0, made.err
     assert (made.json["kind"], made.json["notices"]) == ("slack", ["task-failed"])
     changed = vapora("channels", "set", "ops", "--template", "task-failed=$task_title", "--disable", "--json")
     assert (changed.json["templates"], changed.json["enabled"]) == ({"task-failed": "$task_title"}, False)
     tested = vapora("channels", "test", "ops")
-    assert tested.code == 1 and "no secret 'channel-ops'" in tested.out
+    assert tested.code == 1 and "no secret 'channel-of-nobody'" in tested.out
     assert vapora("channels", "deliveries", "ops", "--json").json["items"] == []
     assert vapora("channels", "resend", "ops").code == 0
     assert "ops" in vapora("channels").out

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,9 @@ SMALL = Limits(
 
 @cache
 def found(kind: Kind) -> Finding:
-    return asyncio.run(probe(kind))
+    # In a thread: where a browser is driven, a loop runs in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, probe(kind)).result()
 
 
 def require(kind: Kind) -> None:
