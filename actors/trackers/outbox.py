@@ -9,7 +9,6 @@ what a crash cuts off there is looked for before it is sent again.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from actors.kept_rows import REACH, KeptRows
 from vapora.domain.tracker.outgoing import Deed, Wish
-from vapora.private_dirs import make_private
 
 # `all`: of the open issues with the tracker's labels.
 LookKind = Literal["issue", "pull", "all"]
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS wishes (
   tracker_id TEXT NOT NULL, position INTEGER NOT NULL, deed TEXT NOT NULL, task_id TEXT NOT NULL,
   begun INTEGER NOT NULL, PRIMARY KEY (tracker_id, position, deed)
@@ -56,32 +54,18 @@ class Look:
     told: int = 1
 
 
-class Outbox:
-    """Its methods block for a moment: they are called in threads."""
+class Outbox(KeptRows):
+    """What waits to be carried, and to be looked at."""
 
     def __init__(self, file: Path) -> None:
-        make_private(file.parent)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        file.chmod(0o600)
-        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_TABLES}")
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @property
-    def position(self) -> int | None:
-        """How far the log was looked through; None: this file is new."""
-        found = self._rows("SELECT position FROM reached")
-        return int(found[0][0]) if found else None
+        super().__init__(file, _TABLES)
 
     def begin(self, position: int) -> None:
         """With what happens after `position`. What waits of another past is forgotten."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             cursor.execute("DELETE FROM wishes WHERE position > ?", (position,))
-            cursor.execute("INSERT OR REPLACE INTO reached VALUES (1, ?)", (position,))
+            cursor.execute(REACH, (position,))
             cursor.execute("COMMIT")
 
     def take(self, position: int, wishes: Iterable[Wish], looks: Iterable[Look], removed: Iterable[str]) -> None:
@@ -97,7 +81,7 @@ class Outbox:
                     [(one.tracker_id, one.position, one.deed, one.task_id) for one in wishes],
                 )
                 self._note(cursor, looks)
-                cursor.execute("INSERT OR REPLACE INTO reached VALUES (1, ?)", (position,))
+                cursor.execute(REACH, (position,))
                 cursor.execute("COMMIT")
             except BaseException:
                 cursor.execute("ROLLBACK")
@@ -179,10 +163,6 @@ class Outbox:
     def _write(self, query: str, values: Sequence[Any]) -> None:
         with self._lock:
             self._connection.execute(query, values)
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
 
 
 def _instant(at: float) -> datetime:

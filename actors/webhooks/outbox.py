@@ -9,7 +9,6 @@ nothing is left out.
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from actors.kept_rows import REACH, KeptRows
 from events.channel import ChannelSet
 from vapora.domain.channel import Channel
 from vapora.domain.webhook import Webhook
-from vapora.private_dirs import make_private
 from vapora.views import DeliveryState, WebhookDelivery
 
 # Of one webhook: more that wait are dead at once, and of what is over the newest are kept.
@@ -28,7 +27,6 @@ MOST_WAITING = 10_000
 MOST_OVER = 1_000
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS hooks (
   id TEXT PRIMARY KEY, url TEXT NOT NULL, topics TEXT NOT NULL, enabled INTEGER NOT NULL
 );
@@ -75,25 +73,11 @@ class Resend:
     positions: tuple[int, ...]
 
 
-class Outbox:
-    """Instants are passed in. Its methods block for a moment: they are called in threads."""
+class Outbox(KeptRows):
+    """Instants are passed in."""
 
     def __init__(self, file: Path) -> None:
-        make_private(file.parent)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        file.chmod(0o600)
-        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_TABLES}")
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @property
-    def position(self) -> int | None:
-        """How far the log was looked through; None: this file is new."""
-        found = self._rows("SELECT position FROM reached")
-        return int(found[0][0]) if found else None
+        super().__init__(file, _TABLES)
 
     def begin(self, position: int, hooks: Sequence[Webhook], channels: Sequence[ChannelSet] = ()) -> None:
         """With what happens after `position`. What waits of another past is forgotten."""
@@ -106,7 +90,7 @@ class Outbox:
                 self._change(cursor, hook)
             for channel in channels:
                 self._set_channel(cursor, channel)
-            cursor.execute("INSERT OR REPLACE INTO reached VALUES (1, ?)", (position,))
+            cursor.execute(REACH, (position,))
             cursor.execute("COMMIT")
 
     def hooks(self) -> tuple[Webhook, ...]:
@@ -136,7 +120,7 @@ class Outbox:
                 for one in changed:
                     self._take_in(cursor, one, at)
                 cursor.execute(
-                    "INSERT INTO reached VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET position = excluded.position",
+                    REACH,
                     (position,),
                 )
                 cursor.execute("COMMIT")
@@ -263,10 +247,6 @@ class Outbox:
             "topics = excluded.topics, enabled = excluded.enabled",
             (hook.id, hook.url, " ".join(hook.topics), int(hook.enabled)),
         )
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
 
 
 def _delivery(webhook_id: str, row: Sequence[Any]) -> WebhookDelivery:

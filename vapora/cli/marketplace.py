@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Group, RenderableType
 
-from vapora.cli.output import FAILED, USAGE, Json, cell, emit, stop, table
+from vapora.cli.output import FAILED, USAGE, Json, cell, emit, pair, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import ConfigurePackage
 from vapora.views import MayDo, PackageSummary, PackageView
@@ -75,7 +75,7 @@ def configure(
     """Have it differ from its manifest; what is not named stays."""
     if not setting and not reset:
         stop(USAGE, "Name a setting: --set temperature=0.2. Or --reset.")
-    said = dict(_pair(one) for one in setting or ())
+    said = dict(pair("--set", one) for one in setting or ())
     with connect() as client:
         found = client.package(package)
         try:
@@ -121,16 +121,6 @@ def _accepted(found: PackageView, digest: str | None, yes: bool, what: str) -> s
         if not typer.confirm(f"{what} {found.name} {found.version}?"):
             stop(FAILED, "Nothing was changed.")
     return digest or found.digest
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        stop(USAGE, f"--set takes NAME=VALUE, not {text!r}.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _made(found: PackageSummary) -> str:

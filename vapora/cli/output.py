@@ -6,6 +6,7 @@ command hands it: no control character reaches the terminal, and nothing in them
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Annotated, Any, NoReturn, TypeVar
@@ -78,6 +79,22 @@ def checked(shape: type[Shape], fields: Mapping[str, Any]) -> Shape:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         stop(USAGE, f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}.")
+
+
+def pair(option: str, text: str) -> tuple[str, Any]:
+    """What an option says as NAME=VALUE; wrong usage where it says no such thing."""
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        stop(USAGE, f"{option} takes NAME=VALUE, not {text!r}.")
+    return name, value_of(value)
+
+
+def value_of(text: str) -> Any:
+    """What it says as JSON; where it is none, the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def parse_instant(text: str) -> datetime:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from vapora.cli.names import RunId, project_id, run_id
-from vapora.cli.output import FAILED, USAGE, Json, cell, checked, clip, console, dollars, emit, stop, table
+from vapora.cli.output import FAILED, USAGE, Json, cell, checked, clip, console, dollars, emit, stop, table, value_of
 from vapora.cli.remote import connect
 from vapora.commands import SetToolServer
 from vapora.views import ServedToolView, ServerSays, ToolCalled, ToolServerStatus
@@ -242,10 +242,7 @@ def _typed(tool: ServedToolView | None, name: str, value: str) -> Any:
     schema = properties.get(name) if isinstance(properties, dict) else None
     if isinstance(schema, dict) and schema.get("type") == "string":
         return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
+    return value_of(value)
 
 
 def _answered(found: ToolCalled) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from vapora.cli.names import project_id
-from vapora.cli.output import FAILED, USAGE, Json, cell, dollars, emit, local, stop, table
+from vapora.cli.output import FAILED, Json, cell, dollars, emit, local, pair, stop, table
 from vapora.cli.remote import connect
 from vapora.views import (
     ApprovalView,
@@ -99,7 +99,7 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Begin a run."""
-    inputs = dict(_pair(one) for one in given or ())
+    inputs = dict(pair("--input", one) for one in given or ())
     with connect() as client:
         where = None if project is None else project_id(client, project)
         made = client.start_workflow(workflow, inputs, where)
@@ -220,16 +220,6 @@ def _read(client: Client, file: Path) -> dict[str, Any]:
     if found.definition is None:
         stop(FAILED, f"{file} was not stored: {_faults(found)}")
     return dict(found.definition)
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        stop(USAGE, f"--input takes NAME=VALUE, not {text!r}.")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _faults(found: WorkflowChecked) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import itertools
 import json
-import socket
 import threading
 import time
 from collections import deque
@@ -15,15 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from hashlib import sha256
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-START_TIMEOUT_S = 20.0
+from vapora.testing.in_thread import InThread
+
 TOKEN = "canary-tracker-token"  # noqa: S105
 
 
@@ -81,13 +79,14 @@ class Thread:
     merged_by: str = ""
 
 
-class FakeTracker:
+class FakeTracker(InThread):
     """`faults`: of the next requests, in turn. `requests`: what it was asked, as `METHOD /path`. `spent`: requests that
     counted against the limit. `messages`: the webhooks that it would send; `secret` signs them."""
 
     me = "vapora-bot"
 
     def __init__(self) -> None:
+        super().__init__()
         self.faults: deque[Fault] = deque()
         self.down = False
         self.requests: list[str] = []
@@ -102,10 +101,6 @@ class FakeTracker:
         self.lock = threading.RLock()
         self.ids = itertools.count(1_001)
         self._last = datetime.now(UTC)
-        self._port = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
@@ -146,6 +141,11 @@ class FakeTracker:
         raise NotImplementedError
 
     # The server.
+
+    def application(self) -> ASGIApp:
+        app = Starlette()
+        app.mount("/", self._serve_one)
+        return app
 
     async def _serve_one(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -192,62 +192,6 @@ class FakeTracker:
             found.headers["etag"] = etag
         self.spent += 1
         return found
-
-    def start(self) -> Self:
-        # Named TCP, for asyncio turns off Nagle's delay (40 ms an answer) only where it sees the protocol.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
-        self._port = listener.getsockname()[1]
-        ready = threading.Event()
-        name = type(self).__name__
-        self._thread = threading.Thread(target=self._serve, args=(listener, ready), name=name, daemon=True)
-        self._thread.start()
-        if not ready.wait(START_TIMEOUT_S):
-            raise RuntimeError("the fake did not start")
-        return self
-
-    def stop(self) -> None:
-        if self._loop is not None and self._thread is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(START_TIMEOUT_S)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
-        import uvicorn
-
-        app = Starlette()
-        app.mount("/", self._serve_one)
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            timeout_graceful_shutdown=0,
-        )
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-
-        async def run() -> None:
-            self._loop = asyncio.get_running_loop()
-            await server.startup(sockets=[listener])
-            ready.set()
-            await self._stopping.wait()
-            server.force_exit = True
-            await server.shutdown(sockets=[listener])
-
-        asyncio.run(run())
 
 
 def json_answer(said: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

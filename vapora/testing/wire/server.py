@@ -9,19 +9,15 @@ what the vendors would have billed, which is what a spend cap must be held again
         with vendors.hold() as gate:        # answers wait
             ...; gate.wait_for(12)          # until 12 calls are in flight
         assert vendors.ledger.billed_microusd <= limit
-
-Also an async context manager. It runs in a thread with a loop of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
 import threading
 from collections import deque
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from events.ids import PROVIDERS, Provider
+from vapora.testing.in_thread import InThread
 from vapora.testing.wire.anthropic import AnthropicDialect
 from vapora.testing.wire.dialects import Dialect
 from vapora.testing.wire.exchange import KEYS, Exchange
@@ -37,17 +34,16 @@ from vapora.testing.wire.ollama import OllamaDialect
 from vapora.testing.wire.openai import OpenAIDialect
 from vapora.testing.wire.script import Behaviour, Gate, Ledger, Received, Script, Tally
 
-START_TIMEOUT_S = 20.0
-
 DIALECTS: dict[Provider, Dialect] = {
     dialect.provider: dialect for dialect in (AnthropicDialect(), OpenAIDialect(), GeminiDialect(), OllamaDialect())
 }
 
 
-class FakeVendors:
+class FakeVendors(InThread):
     """The server. `requests` holds what it was asked, `ledger` what it would have billed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ledger = Ledger()
         self.requests: list[Received] = []
         # What Ollama tells of a model, by name: {"capabilities": ["tools"], "model_info": {"x.context_length": 8192}}.
@@ -59,10 +55,6 @@ class FakeVendors:
         self._gates: list[Gate] = []
         self._ids = itertools.count(1)
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-        self._thread: threading.Thread | None = None
-        self._port = 0
 
     # What a test says.
 
@@ -118,72 +110,16 @@ class FakeVendors:
                 environ["OLLAMA_HOST"] = self.base_url(provider)
         return environ
 
-    # Its life.
+    # What is served, and how.
 
-    def start(self) -> Self:
-        # Named TCP, for asyncio turns off Nagle's delay (40 ms an answer) only where it sees the protocol.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.bind(("127.0.0.1", 0))
-        self._port = listener.getsockname()[1]
-        ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, args=(listener, ready), name="fake-vendors", daemon=True)
-        self._thread.start()
-        if not ready.wait(START_TIMEOUT_S):
-            raise RuntimeError("the fake did not start")
-        return self
+    def application(self) -> Starlette:
+        return Starlette(routes=self._routes())
 
-    def stop(self) -> None:
-        """Calls that still wait are dropped and not billed."""
-        if self._loop is not None and self._thread is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(START_TIMEOUT_S)
+    def before_the_end(self) -> None:
+        for transport in tuple(self._transports.values()):
+            transport.abort()  # else uvicorn would answer a cancelled call with 500
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.stop)
-
-    def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
-        import uvicorn
-
-        config = uvicorn.Config(
-            Starlette(routes=self._routes()),
-            http=self._connection_class(),
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            timeout_graceful_shutdown=0,
-        )
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-
-        async def run() -> None:
-            self._loop = asyncio.get_running_loop()
-            await server.startup(sockets=[listener])
-            ready.set()
-            await self._stopping.wait()
-            for transport in tuple(self._transports.values()):
-                transport.abort()  # else uvicorn would answer a cancelled call with 500
-            server.force_exit = True  # calls that are held back are not waited for
-            await server.shutdown(sockets=[listener])
-
-        asyncio.run(run())
-
-    def _connection_class(self) -> type[asyncio.Protocol]:
+    def protocol(self) -> type[asyncio.Protocol]:
         from uvicorn.protocols.http.h11_impl import H11Protocol
 
         transports, departures = self._transports, self.departures

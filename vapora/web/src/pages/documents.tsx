@@ -11,9 +11,11 @@ import { loadProjects, projects } from "../state/board";
 import { may } from "../state/me";
 import { preferences } from "../state/preferences";
 import { refused, tell } from "../state/toasts";
+import { Choice } from "../ui/field";
 import { Listing } from "../ui/listing";
 import { Refused } from "../ui/outside";
 import { Loading, Page, Panel } from "../ui/page";
+import { ProjectSelect } from "../ui/project-select";
 
 export const KINDS = ["readme", "changelog", "adr", "roadmap", "guide", "reference", "runbook", "presentation", "note"] as const;
 const STATES = ["draft", "published", "archived"] as const;
@@ -70,30 +72,6 @@ export function DocumentsPage() {
   );
 }
 
-interface ChoiceProps {
-  label: string;
-  value: string;
-  set: (value: string) => void;
-  options: readonly (readonly [string, string])[];
-  none?: string;
-}
-
-function Choice({ label, value, set, options, none }: ChoiceProps) {
-  return (
-    <label class="min-w-36">
-      <span class="label">{label}</span>
-      <select class="field" value={value} onChange={(event) => set(event.currentTarget.value)}>
-        {none && <option value="">{none}</option>}
-        {options.map(([id, name]) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 function Write() {
   const { route } = useLocation();
   const form = useForm(async (filled) => {
@@ -125,17 +103,7 @@ function Write() {
               ))}
             </select>
           </label>
-          <label>
-            <span class="label">Project</span>
-            <select class="field" name="project">
-              <option value="">The whole workspace</option>
-              {projects.value.map((one) => (
-                <option key={one.id} value={one.id}>
-                  {one.name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <ProjectSelect none="The whole workspace" />
           <label>
             <span class="label">Kept in its repository at</span>
             <input class="field" name="path" maxLength={500} placeholder="docs/guide.md" />

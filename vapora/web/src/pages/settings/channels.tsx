@@ -10,6 +10,7 @@ import { preferences } from "../../state/preferences";
 import { refused, tell } from "../../state/toasts";
 import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
+import { Choice, Field, optionsOf } from "../../ui/field";
 import { Listing } from "../../ui/listing";
 import { Refused } from "../../ui/outside";
 import { Loading } from "../../ui/page";
@@ -161,16 +162,7 @@ function ChannelForm({ done }: { done: (position: number) => void }) {
     <form class="flex flex-col gap-3" onSubmit={submit}>
       <div class="grid sm:grid-cols-2 gap-3">
         <Field name="id" label="Id" placeholder="on-call" pattern="[a-z0-9]+(-[a-z0-9]+)*" />
-        <label>
-          <span class="label">Kind</span>
-          <select class="field" value={kind} onChange={(event) => setKind(event.currentTarget.value as Kind)}>
-            {Object.entries(KINDS).map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Kind" value={kind} set={setKind} options={optionsOf(KINDS)} />
         <Field name="notices" label="Told of, or * for everything" value="approval-required task-failed budget-alert" />
         <Field name="secret" label="Name of its secret, as channel-on-call" pattern="channel-[a-z0-9]+([.-][a-z0-9]+)*" optional={kind === "email"} />
         {kind === "webhook" && <Field name="url" label="Address" placeholder="https://example.com/hooks" />}
@@ -192,23 +184,5 @@ function ChannelForm({ done }: { done: (position: number) => void }) {
         Save
       </button>
     </form>
-  );
-}
-
-interface FieldProps {
-  name: string;
-  label: string;
-  value?: string;
-  placeholder?: string;
-  pattern?: string;
-  optional?: boolean;
-}
-
-function Field({ name, label, value = "", placeholder = "", pattern, optional = false }: FieldProps) {
-  return (
-    <label>
-      <span class="label">{label}</span>
-      <input class="field" name={name} required={!optional} defaultValue={value} placeholder={placeholder} {...(pattern ? { pattern } : {})} maxLength={2_000} />
-    </label>
   );
 }

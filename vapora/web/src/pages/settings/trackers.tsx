@@ -1,21 +1,23 @@
 /** GitHub and Jira: what is connected, whether it is in step, and issues that become cards. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { data, DELETE, GET, POST, PUT, requestKey } from "../../api/client";
-import type { Project, Tracker, TrackerStatus } from "../../api/types";
+import type { Tracker, TrackerStatus } from "../../api/types";
 import { useForm, type Filled } from "../../lib/form";
 import { useData } from "../../lib/use-data";
+import { loadProjects } from "../../state/board";
 import { may } from "../../state/me";
 import { refused, tell } from "../../state/toasts";
 import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
+import { Choice, Field, optionsOf } from "../../ui/field";
 import { Listing } from "../../ui/listing";
 import { Refused } from "../../ui/outside";
+import { ProjectSelect } from "../../ui/project-select";
 import { SettingsPageFrame } from "../../ui/settings-page";
 
 type Kind = "github" | "jira";
 const KINDS: Record<Kind, string> = { github: "GitHub", jira: "Jira" };
 const all = async (after: number) => ((await data(GET("/api/v1/trackers", { params: { query: after ? { after } : {} } }))) as { items: Tracker[] }).items;
-const projects = async () => ((await data(GET("/api/v1/projects", { params: { query: {} } }))) as { items: Project[] }).items;
 
 export function TrackersPage() {
   const [after, setAfter] = useState(0);
@@ -147,7 +149,7 @@ function body(kind: Kind, filled: Filled): unknown {
 
 function TrackerForm({ done }: { done: (position: number) => void }) {
   const [kind, setKind] = useState<Kind>("github");
-  const { value: known } = useData(projects, []);
+  useEffect(() => void loadProjects(), []);
   const { busy, problem, submit } = useForm(async (filled) => {
     const params = { params: { path: { tracker_id: filled("id") } }, body: body(kind, filled) as never };
     done(((await data(PUT("/api/v1/trackers/{tracker_id}", params))) as { position: number }).position);
@@ -156,27 +158,9 @@ function TrackerForm({ done }: { done: (position: number) => void }) {
     <form class="flex flex-col gap-3" onSubmit={submit}>
       <div class="grid sm:grid-cols-2 gap-3">
         <Field name="id" label="Id" placeholder="app" pattern="[a-z0-9]+(-[a-z0-9]+)*" />
-        <label>
-          <span class="label">Kind</span>
-          <select class="field" value={kind} onChange={(event) => setKind(event.currentTarget.value as Kind)}>
-            {Object.entries(KINDS).map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Kind" value={kind} set={setKind} options={optionsOf(KINDS)} />
         {kind === "github" ? <Field name="remote" label="Repository" placeholder="acme/app" /> : <Field name="remote" label="Key of the project" placeholder="APP" />}
-        <label>
-          <span class="label">Cards go to</span>
-          <select class="field" name="project_id" required>
-            {(known ?? []).map((one) => (
-              <option key={one.id} value={one.id}>
-                {one.name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <ProjectSelect label="Cards go to" name="project_id" required />
         <Field name="url" label={kind === "github" ? "Own server, as https://github.example.com/api/v3" : "Address of the site"} placeholder={kind === "github" ? "" : "https://example.atlassian.net"} optional={kind === "github"} />
         {kind === "jira" && <Field name="username" label="Account of the token; empty on an own server" optional />}
         <Field name="secret" label="Name of its token, as tracker-app" pattern="tracker-[a-z0-9]+([.-][a-z0-9]+)*" />
@@ -190,23 +174,5 @@ function TrackerForm({ done }: { done: (position: number) => void }) {
         Save
       </button>
     </form>
-  );
-}
-
-interface FieldProps {
-  name: string;
-  label: string;
-  value?: string;
-  placeholder?: string;
-  pattern?: string;
-  optional?: boolean;
-}
-
-function Field({ name, label, value = "", placeholder = "", pattern, optional = false }: FieldProps) {
-  return (
-    <label>
-      <span class="label">{label}</span>
-      <input class="field" name={name} required={!optional} defaultValue={value} placeholder={placeholder} {...(pattern ? { pattern } : {})} maxLength={2_000} />
-    </label>
   );
 }

@@ -7,6 +7,7 @@ import { useForm, type Filled } from "../../lib/form";
 import { linesOf, pairsOf, shownPairs, wordsOf } from "../../lib/lines";
 import { jsonOf } from "../../lib/tool-form";
 import { needsOperator } from "../../state/me";
+import { Choice, Field, optionsOf, type FieldProps } from "../field";
 import { Refused } from "../outside";
 
 const KINDS = { stdio: "A command, run in the sandbox", http: "An address (streamable HTTP)", "built-in": "A part of VAPORA" } as const;
@@ -62,16 +63,7 @@ export function ServerForm({ server, done }: { server: ToolServer | null; done: 
       ) : (
         <>
           {!server && <Line name="id" label="Id" placeholder="time" pattern="[a-z][a-z0-9]*(-[a-z0-9]+)*" />}
-          <label>
-            <span class="label">How it is reached</span>
-            <select class="field" value={kind} onChange={(event) => setKind(event.currentTarget.value as Kind)}>
-              {Object.entries(KINDS).map(([value, name]) => (
-                <option key={value} value={value}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Choice label="How it is reached" value={kind} set={setKind} options={optionsOf(KINDS)} />
           {kind === "stdio" && (
             <>
               <Lines name="command" label="Command: the program and its arguments, one a line" value={stdio?.command.join("\n")} required />
@@ -114,23 +106,10 @@ export function ServerForm({ server, done }: { server: ToolServer | null; done: 
   );
 }
 
-interface FieldProps {
-  name: string;
-  label: string;
-  value?: string | undefined;
-  placeholder?: string;
-}
+/** A field for what may be longer than names are. */
+const Line = (props: FieldProps) => <Field most={4_000} {...props} />;
 
-function Line({ name, label, value = "", placeholder = "", pattern, optional = false }: FieldProps & { pattern?: string; optional?: boolean }) {
-  return (
-    <label>
-      <span class="label">{label}</span>
-      <input class="field" name={name} required={!optional} defaultValue={value} placeholder={placeholder} {...(pattern ? { pattern } : {})} maxLength={4_000} />
-    </label>
-  );
-}
-
-function Lines({ name, label, value = "", placeholder = "", required = false }: FieldProps & { required?: boolean }) {
+function Lines({ name, label, value = "", placeholder = "", required = false }: Pick<FieldProps, "name" | "label" | "value" | "placeholder"> & { required?: boolean }) {
   return (
     <label>
       <span class="label">{label}</span>
