@@ -107,7 +107,10 @@ class Retrieval:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             return ToolResult(False, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
-        reader = self._readers.setdefault(caller.workspace, SearchReader(self._settings.search_place(caller.workspace)))
+        reader = self._readers.get(caller.workspace)
+        if reader is None:
+            place = self._settings.search_place(caller.workspace)
+            reader = self._readers[caller.workspace] = SearchReader(place)
         # What a person may read is decided at the door, by policies that are not known here: `GET /search`.
         allowed = of_project(caller.project_id if caller.run_id else "")
         if isinstance(asked, (Search, SearchCards)):

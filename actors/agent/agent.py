@@ -98,6 +98,8 @@ class Agent:
         await self._means.folds.settled()
         await self._means.projects.settled()
         await self._means.tool_servers.settled()
+        if self._means.past_work is not None:
+            self._means.past_work.close()
 
     async def health(self) -> dict[str, Any]:
         paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)

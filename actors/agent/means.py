@@ -64,6 +64,9 @@ class PastWorkPort(Protocol):
         """None: nothing. Blocks; raises a `VaporaError` where nobody can be asked."""
         ...
 
+    def close(self) -> None:
+        """Give back what it has open."""
+
 
 class Texts(Protocol):
     """Texts of events: `content` stores one, `text` reads one. Both block."""

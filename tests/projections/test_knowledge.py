@@ -79,6 +79,9 @@ class ByHand:
         self.asked.append((text, projects))
         return self.words, self.vectors
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def test_an_execution_holds_what_the_log_says_of_the_run() -> None:
     found, more = asked.executions(told(worked()), {}, 10)

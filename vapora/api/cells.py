@@ -25,7 +25,7 @@ from vapora.dispatch.packages import PackageCommands
 from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
-from vapora.knowledge import likeness
+from vapora.knowledge import IndexedRuns
 from vapora.log.client import LogClient
 from vapora.marketplace import Shelf
 from vapora.ports import ActorSystemPort, RouterStatusPort
@@ -91,7 +91,6 @@ class Cell:
         self.tools = system.tools()
         self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
-        self.likeness = likeness(settings, workspace)
         self.packages = PackageCommands(self.log, clock.now, self.blobs, system.built_in_tool_servers())
         self.shelf = Shelf(
             settings.package_folder(workspace), settings.package_sources, settings.package_copies, os.environ
@@ -105,6 +104,7 @@ class Cell:
         self._request_metrics = request_metrics
         self._reader = StoreReader(system.read_store(workspace))
         self._searcher = SearchReader(system.search_index(workspace))
+        self.likeness = IndexedRuns(self._searcher)
         self._readers = CapacityLimiter(_READERS)
 
     async def read(self, question: Callable[[ReadSnapshot], T]) -> T:

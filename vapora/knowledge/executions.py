@@ -27,6 +27,9 @@ class Likeness(Protocol):
         `projects`: only of these; None: of all."""
         ...
 
+    def close(self) -> None:
+        """Give back what it has open."""
+
 
 def executions(
     rows: Reader, where: dict[str, Any], limit: int, cursor: str | None = None

@@ -23,6 +23,9 @@ class IndexedRuns:
         found = [self._reader.similar(text, allowed, kinds=("run",), limit=limit, mode=mode) for mode in modes]
         return [[hit.id for hit in one.hits] for one, mode in zip(found, modes, strict=True) if one.mode == mode]
 
+    def close(self) -> None:
+        self._reader.close()
+
 
 def likeness(settings: Settings, workspace: str) -> IndexedRuns:
     return IndexedRuns(SearchReader(settings.search_place(workspace)))

@@ -56,8 +56,12 @@ class PastWork:
             return telling(rows, self._likeness, run_id, task, simulated)
 
     def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
+        """Give back what it has open."""
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+        if self._likeness is not None:
+            self._likeness.close()
 
 
 def telling(rows: Reader, likeness: Likeness | None, run_id: str, task: Task, simulated: bool) -> Telling | None:
