@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache, partial
@@ -51,11 +51,14 @@ from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
+from vapora.agents import Agent as CodeAgent
+from vapora.agents.installed import Crew, together
 from vapora.blobs import Blobs, open_blobs
 from vapora.catalog import role, role_defaults, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.code_agents import CodeAgents
 from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain.heartbeat import Heartbeat
@@ -105,11 +108,18 @@ BUILDER = "actors.composition:builder"
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What actors are built from, in whichever process. `environ` holds what the vendors' SDKs are told."""
+    """What actors are built from, in whichever process. `environ` holds what the vendors' SDKs are told. `passed`:
+    agents written in Python that whoever starts this hands in, beside those of installed packages."""
 
     settings: Settings
     environ: Mapping[str, str]
     runtime: Runtime
+    passed: Sequence[CodeAgent] = ()
+
+    @property
+    def crew(self) -> Crew:
+        """The agents written in Python whose code is in this process."""
+        return together(self.passed)
 
     def log(self, workspace: str) -> LogClient:
         return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
@@ -131,12 +141,15 @@ class Wiring:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
 
 
-def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
-    """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
+def builder(settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()) -> Builder:
+    """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`. `agents`:
+    written in Python, beside those of installed packages."""
     journal.configure(settings.log_format)
 
     def build(address: Address, runtime: Runtime) -> Actor:
-        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(Wiring(settings, environ, runtime), address)
+        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(
+            Wiring(settings, environ, runtime, agents), address
+        )
         return actor
 
     return build
@@ -266,6 +279,7 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         beat=lambda role_id: beat_of(settings, role_id),
         heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+        has_code=lambda agent_id: agent_id in wiring.crew.agents,
         role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
     )
 
@@ -341,6 +355,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
             other_s=wiring.settings.agent_step_limit_s,
         ),
         past_work=PastWork(wiring.settings.read_place(workspace), likeness(wiring.settings, workspace)),
+        crew=wiring.crew,
     )
 
 
@@ -491,6 +506,7 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
     async def prepare(workspace: str) -> None:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
         await Dispatcher(wiring.log(workspace), now).open_workspace(origin)
+        await CodeAgents(wiring.log(workspace), wiring.blobs(workspace)).register(origin, wiring.crew)
         if settings.default_cap_cents is not None:
             # Before the coordinator runs, and so before the first call.
             await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)
@@ -583,8 +599,10 @@ class ActorSystem:
 class LocalActorSystem(ActorSystem):
     """The whole actor system in this process."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
-        super().__init__(settings, LocalRuntime(builder(settings, environ)))
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()
+    ) -> None:
+        super().__init__(settings, LocalRuntime(builder(settings, environ, agents)))
 
     async def start(self) -> None:
         await self.open(DEFAULT_WORKSPACE)
