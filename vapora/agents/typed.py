@@ -25,15 +25,15 @@ def instruction(kind: type[Any]) -> str:
 def read(kind: type[T], text: str) -> T:
     """Raises `ValidationError`. What stands around the JSON is left aside: models say more than they are asked."""
     adapter: TypeAdapter[T] = TypeAdapter(kind)
-    try:
-        return adapter.validate_json(text.strip())
-    except ValidationError:
-        for inner in _inner(text):
-            try:
-                return adapter.validate_json(inner)
-            except ValidationError as other:
-                error = other
-        raise error from None
+    wrong: ValidationError | None = None
+    for part in (text.strip(), *_inner(text)):
+        try:
+            return adapter.validate_json(part)
+        except ValidationError as error:
+            # What was looked at last is nearest to what was meant.
+            wrong = error
+    assert wrong is not None
+    raise wrong
 
 
 def correction(error: ValidationError) -> str:
