@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -70,6 +71,7 @@ from vapora.llm.factory import client_with, clients, switched_on_by_key
 from vapora.log.cell_records import open_cell_records
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
+from vapora.log.leases import Alone, Leases, LogLease, open_leases
 from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
@@ -110,6 +112,7 @@ class Wiring:
     settings: Settings
     environ: Mapping[str, str]
     runtime: Runtime
+    leases: Leases = field(default_factory=Alone)
 
     def log(self, workspace: str) -> LogClient:
         return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
@@ -134,12 +137,20 @@ class Wiring:
 def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
     """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
     journal.configure(settings.log_format)
+    leases = open_leases(settings, installation(settings))
 
     def build(address: Address, runtime: Runtime) -> Actor:
-        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(Wiring(settings, environ, runtime), address)
+        wiring = Wiring(settings, environ, runtime, leases)
+        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(wiring, address)
         return actor
 
     return build
+
+
+def installation(settings: Settings) -> str:
+    """By which name others on the same database know this one. It stays the same when a process of it is started again,
+    on whichever node, and where the whole of it is on one machine, also when that starts anew."""
+    return settings.installation or cluster.cluster_id() or f"{socket.gethostname()}:{settings.data.absolute()}"
 
 
 def _open_log(settings: Settings, workspace: str) -> EventLog:
@@ -185,9 +196,11 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     async def started() -> None:
         await wiring.runtime.ref(Address("supervisor")).woken(workspace)
 
+    lease = LogLease(wiring.leases, workspace)
     return LogWriter(
-        lambda: _open_log(settings, workspace),
+        lambda: lease.open(lambda: _open_log(settings, workspace)),
         signer=signer,
+        closed=lease.give_back,
         sealed=lambda: _seal(settings, workspace),
         # What is no workspace has no cell around its log.
         started=started if is_workspace(workspace) else None,
@@ -199,11 +212,13 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
 
     def open_reads() -> ReadStore:
         require_not_deleted(settings, workspace)
-        return ReadStore(settings.read_place(workspace))
+        # Before its tables are looked at: other code than that of who serves it would build them anew.
+        wiring.leases.require(workspace)
+        return ReadStore(settings.read_place(workspace), guard=wiring.leases.guard(workspace))
 
     def open_index() -> IndexWriter:
         require_not_deleted(settings, workspace)
-        return IndexWriter(settings.search_place(workspace))
+        return IndexWriter(settings.search_place(workspace), guard=wiring.leases.guard(workspace))
 
     log = wiring.log(workspace)
     if workspace == PEOPLE:
@@ -503,6 +518,7 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
         interval_s=settings.health_interval_s,
         idle_s=settings.cell_idle_s,
         parts=kinds.residents(settings),
+        leases=wiring.leases,
     )
 
 

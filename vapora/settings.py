@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     # A proxy in front of it ends TLS, so that it may speak plain HTTP to others than this machine.
     tls_proxy: bool = False
+    # Of several installations on one database the one with the highest number serves, while it is alive; and by which
+    # name this one is known among them: empty, by that of its Ray cluster, or by its machine and data folder.
+    generation: int = Field(default=0, ge=0)
+    installation: str = ""
     runtime: Literal["ray", "local"] = "ray"
     placement: Literal["separate", "packed"] = "separate"
     # How actors in two processes of one node call each other.

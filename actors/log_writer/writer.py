@@ -52,7 +52,7 @@ class LogWriter:
     One thread appends and one reads, so that replaying readers never delay an append; on a quick disk the loop takes
     part (`GroupCommit`). After a `FencedError` it refuses everything: what it holds in memory is no longer the whole
     log. `sealed`: why nothing may be appended to it, asked once it is open (blocking). `started`: told of each start,
-    until it has heard.
+    until it has heard. `closed`: told when the log is closed (blocking).
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class LogWriter:
         signer: CheckpointSigner | None = None,
         sealed: Callable[[], VaporaError | None] | None = None,
         started: Callable[[], Awaitable[None]] | None = None,
+        closed: Callable[[], None] | None = None,
         tail_records: int = MAX_RECORDS,
         stride: int = STRIDE,
     ) -> None:
@@ -72,6 +73,7 @@ class LogWriter:
         self._find_seal = sealed
         self._seal: VaporaError | None = None
         self._tell_started = started
+        self._tell_closed = closed
         self._telling: asyncio.Task[None] | None = None
         self._log: EventLog | None = None
         self._commits = GroupCommit(self._heard)
@@ -136,6 +138,8 @@ class LogWriter:
             self._forget_ends()
         except Exception:
             log.close()
+            if self._tell_closed is not None:
+                await self._commits.call(self._tell_closed)
             raise
         # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
         # It is closed with the last reference then, which that thread holds.
@@ -159,6 +163,8 @@ class LogWriter:
         self._commits.stop()
         self._reading.shutdown()
         log.close()
+        if self._tell_closed is not None:
+            await asyncio.to_thread(self._tell_closed)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
