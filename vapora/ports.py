@@ -427,7 +427,7 @@ class RouterStatusPort(Protocol):
 class Standing:
     """Of the cells, as the supervisor knows it without waking any: those `awake`, by name; how many are `asleep`, those
     archived that nobody reads among them; what could not be opened, with the reason; and how many another installation
-    on the same database holds, as far as somebody here wanted them."""
+    on the same database has."""
 
     awake: frozenset[str] = frozenset()
     asleep: int = 0

@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from events.ids import is_workspace
 from vapora.domain.lease import View
 from vapora.errors import VaporaError
 from vapora.log.leases import Leases, held_elsewhere
@@ -18,7 +19,7 @@ class Holding:
         self._leases = leases
         self._view: View | None = None
         self._looked = False
-        # Workspaces that others hold, as far as somebody here wanted them.
+        # Workspaces that others have.
         self.elsewhere: set[str] = set()
         self._journal = structlog.get_logger("supervisor")
 
@@ -43,6 +44,15 @@ class Holding:
 
     def holds(self, workspace: str) -> bool:
         return self._view is not None and self._view.holds(workspace)
+
+    def freed(self) -> set[str]:
+        """Workspaces that others had, and that may be taken now. What they have come to have since is noted."""
+        if self._view is None:
+            return set()
+        self.elsewhere |= {one for one in self._view.leases if is_workspace(one)}
+        free = {one for one in self.elsewhere if self.is_ours(one)}
+        self.elsewhere -= free
+        return {one for one in free if not self.holds(one)}
 
     async def require(self, workspace: str) -> None:
         """Raises `HeldElsewhereError` where it is not ours to open."""

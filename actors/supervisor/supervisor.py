@@ -76,7 +76,7 @@ class Supervisor:
         self._cells: dict[str, dict[str, Any]] = {}
         self._waking: set[str] = set()
         self._asleep: set[str] = set()
-        self._has_people = False
+        self._left_people = False
         self._archived: set[str] = set()
         self._closed: dict[str, str] = {}  # cells that could not be opened, or not be removed, and why
         self._why_awake: dict[str, str] = {}
@@ -255,8 +255,7 @@ class Supervisor:
             return
         lost = [one for one in self._cells if not self._holding.is_ours(one)]
         await asyncio.gather(self._look_at_people(), _side_by_side(self._close_held, sorted(lost), len(lost)))
-        if free := {one for one in self._holding.elsewhere if self._holding.is_ours(one)}:
-            self._holding.elsewhere -= free
+        if free := self._holding.freed():
             self._asleep -= free
             self._looked_at = -math.inf
             await self._look_for_new()
@@ -271,16 +270,11 @@ class Supervisor:
 
     async def _look_at_people(self) -> None:
         """The log of people is no cell; who writes to it folds it, and has to begin anew where somebody else did."""
-        if self._holding.is_ours(PEOPLE):
-            if not self._holding.holds(PEOPLE):
+        was_left, self._left_people = self._left_people, not self._holding.is_ours(PEOPLE)
+        if self._left_people == was_left:
+            fenced = self._holding.holds(PEOPLE) and (await self._ask(Address("log", PEOPLE))).get("status") == "fenced"
+            if not fenced:
                 return
-            state = await self._ask(Address("log", PEOPLE))
-            if state.get("status") != "fenced":
-                self._has_people = True
-                return
-        elif not self._has_people:
-            return
-        self._has_people = False
         await self._runtime.stop(Address("identity"))
         await self._runtime.close_cell(PEOPLE)
 
@@ -459,6 +453,8 @@ class Supervisor:
     async def _carry_out(self, work: Awaitable[None]) -> None:
         try:
             await work
+        except HeldElsewhereError:
+            pass  # it is in good hands, and is looked at every second
         except Exception as error:  # whatever it is: it is told, and the next look tries again
             self._journal.warning("did not succeed", error=repr(error))
 
