@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -139,6 +140,11 @@ def cluster_id() -> str:
     import ray
 
     return str(ray._private.worker.global_worker.node.cluster_id.hex()) if ray.is_initialized() else ""
+
+
+def name_on_this_machine(data: Path) -> str:
+    """Of the one installation that the data folder has."""
+    return f"{socket.gethostname()}:{data.absolute()}"
 
 
 def pillars(data: Path) -> list[tuple[int, str]]:
