@@ -1,4 +1,4 @@
-"""Cells that sleep and wake on a Ray of its own, under both placements: run as a program by `test_sleep.py`.
+"""Cells that sleep and wake on a Ray of its own, under every placement: run as a program by `test_sleep.py`.
 
 It prints a line of JSON for each placement: how long a sleeping cell took to its first answer, and to be all awake.
 """
@@ -20,7 +20,7 @@ from actors.runtime import cluster
 async def scenario(data: Path, placement: Placement) -> dict[str, object]:
     # Ray reads its environment when it is imported.
     from actors.composition import BUILDER, ActorSystem
-    from actors.runtime.ray import HostConfig, RayRuntime, hosts
+    from actors.runtime.ray import HostConfig, RayRuntime, find, hosts
     from events.task import TaskCompleted
     from tests.actors.kit import seen
     from tests.actors.test_sleep import settings, submit
@@ -30,11 +30,17 @@ async def scenario(data: Path, placement: Placement) -> dict[str, object]:
     runtime = RayRuntime(HostConfig(BUILDER, chosen, placement))
     system = ActorSystem(chosen, runtime)
 
+    async def running() -> list[str]:
+        """Of all actors, in whichever process."""
+        states = await asyncio.gather(*(find(one).health.remote() for one in hosts() if one.startswith("shard/")))
+        return [resident for state in states for resident in state["residents"]]
+
     async def asleep() -> None:
         async with asyncio.timeout(120):
             while (await system.standing("acme"))[0] != "asleep":
                 await asyncio.sleep(0.1)
         assert [one for one in hosts() if "acme" in one] == []
+        assert [one for one in await running() if "/acme" in one] == []
 
     await system.create("acme")
     await asleep()
