@@ -5,6 +5,7 @@ The URL of a database may hold a password. Nothing here shows it: neither `repr`
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -106,10 +107,12 @@ class Database:
 
     @property
     def pool(self) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+        # A process that was forked must not speak over the connections of the one it comes from.
+        key = (os.getpid(), self.url)
         with _turn:
-            pool = _pools.get(self.url)
+            pool = _pools.get(key)
             if pool is None:
-                pool = _pools[self.url] = _open_pool(self.url)
+                pool = _pools[key] = _open_pool(self.url)
             return pool
 
     def told(self, error: Exception) -> str:
@@ -123,7 +126,7 @@ class Database:
 Place = Path | Database
 
 _turn = threading.Lock()
-_pools: dict[str, ConnectionPool[psycopg.Connection[tuple[Any, ...]]]] = {}
+_pools: dict[tuple[int, str], ConnectionPool[psycopg.Connection[tuple[Any, ...]]]] = {}
 
 
 def _open_pool(url: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from typing import Any
@@ -11,13 +12,13 @@ import psycopg
 from vapora.database import Database
 
 _turn = threading.Lock()
-_keepers: dict[str, Keeper] = {}
+_keepers: dict[tuple[int, str], Keeper] = {}
 
 
 def keeper(database: Database) -> Keeper:
     """That of this process for the database."""
     with _turn:
-        return _keepers.setdefault(database.url, Keeper(database))
+        return _keepers.setdefault((os.getpid(), database.url), Keeper(database))
 
 
 class Keeper:

@@ -38,11 +38,13 @@ class PostgresSession:
         held = self._held
         if held is not None:
             return self._told(lambda: held.execute(asked, list(map(_bound, values)) or None))
-        self.begin(write=False)
+        self._begin("")
         try:
-            return self.execute(statement, values)
+            found = self.execute(statement, values)
+            self.commit()
         finally:
-            self.rollback()
+            self.close()
+        return found
 
     def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
         # Not psycopg's `executemany`, whose pipeline waits for ever once the rows outgrow the socket's buffer.
@@ -50,7 +52,11 @@ class PostgresSession:
             self.execute(statement, row)
 
     def begin(self, *, write: bool) -> None:
-        mode = "" if write else "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        self._begin("" if write else "ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if write:
+            self.lock()
+
+    def _begin(self, mode: str) -> None:
         begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._path}".encode()
         for left in range(MOST_CONNECTIONS, -1, -1):
             try:
@@ -62,8 +68,6 @@ class PostgresSession:
                 self.close()
                 if not left:
                     raise
-        if write:
-            self.lock()
 
     def lock(self) -> None:
         self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"vapora:{self._database.schema}",))

@@ -32,6 +32,7 @@ class Datastore(PostgresDatastore):
 
     @contextmanager
     def get_connection(self) -> Iterator[Any]:
+        connection: Any
         with super().get_connection() as connection:
             # The library reads rows by their names.
             connection.row_factory = dict_row
