@@ -32,7 +32,9 @@ from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
 
 NAMESPACE = "vapora"
+# A host that does not answer is ended with all that is in it: a shard is given more time, for it holds more.
 _DROPS_WITHIN_S = 2.0
+_SHARD_DROPS_WITHIN_S = 15.0
 # Cells that a shard opens at once after a crash.
 _CELLS_AT_ONCE = 8
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
@@ -162,7 +164,8 @@ class RayRuntime:
         handle = await asyncio.to_thread(find, name)
         if handle is None:
             return
-        if name != str(address) and await _answers(handle.drop.remote(str(address))):
+        within_s = _SHARD_DROPS_WITHIN_S if self._config.placement == "shards" else _DROPS_WITHIN_S
+        if name != str(address) and await _answers(handle.drop.remote(str(address)), within_s):
             return
         self.forget(name)
         await asyncio.to_thread(ray.kill, handle)
@@ -260,10 +263,10 @@ def find(name: str) -> Any:
         return None
 
 
-async def _answers(call: Awaitable[Any]) -> bool:
+async def _answers(call: Awaitable[Any], within_s: float) -> bool:
     """Whether a host does so that others live in; where it does not, all of them are as dead."""
     try:
-        async with asyncio.timeout(_DROPS_WITHIN_S):
+        async with asyncio.timeout(within_s):
             await call
     except (TimeoutError, RayActorError):
         return False

@@ -19,6 +19,8 @@ from actors.runtime import cluster
 
 async def scenario(data: Path, placement: Placement) -> dict[str, object]:
     # Ray reads its environment when it is imported.
+    import ray
+
     from actors.composition import BUILDER, ActorSystem
     from actors.runtime.ray import HostConfig, RayRuntime, find, hosts
     from events.task import TaskCompleted
@@ -27,7 +29,8 @@ async def scenario(data: Path, placement: Placement) -> dict[str, object]:
     from vapora.log.client import LogClient
 
     chosen = settings(data / placement, placement=placement, runtime="ray", cell_idle_s=1, health_interval_s=0.5)
-    runtime = RayRuntime(HostConfig(BUILDER, chosen, placement))
+    free = ray.available_resources()["CPU"]
+    runtime = RayRuntime(HostConfig(BUILDER, chosen, placement, holds=("num_cpus", 0.25)))
     system = ActorSystem(chosen, runtime)
 
     async def running() -> list[str]:
@@ -44,6 +47,9 @@ async def scenario(data: Path, placement: Placement) -> dict[str, object]:
 
     await system.create("acme")
     await asleep()
+    # A shard holds its share of the cluster also while all in it sleep, or the autoscaler would take its node away.
+    held = free - ray.available_resources()["CPU"]
+    assert held == (0.5 if placement == "shards" else 0), held
     asked = time.monotonic()
     await system.log("acme").head()
     answered = time.monotonic()
