@@ -25,6 +25,18 @@ from vapora.database import Place, check_url, log_schema, read_schema, search_sc
 Network = IPv4Network | IPv6Network
 
 
+def _resource(text: str) -> tuple[str, float]:
+    name, _, amount = text.partition("=")
+    # Ray counts in steps of a ten-thousandth, and above one in whole ones.
+    if not (
+        re.fullmatch(r" *[A-Za-z_]\w* *", name)
+        and re.fullmatch(r" *([0-9]+|0?\.[0-9]{1,4}) *", amount)
+        and float(amount) > 0
+    ):
+        raise ValueError("must name a resource of Ray and how much of it, as in vapora=0.5 or num_cpus=1")
+    return name.strip(), float(amount)
+
+
 def _own_folders() -> tuple[Path, ...]:
     found = [Path.cwd()]
     with suppress(RuntimeError):  # a user without a home
@@ -60,7 +72,11 @@ class Settings(BaseSettings):
     generation: int = Field(default=0, ge=0)
     installation: str = ""
     runtime: Literal["ray", "local"] = "ray"
-    placement: Literal["separate", "packed"] = "separate"
+    placement: Literal["separate", "packed", "shards"] = "separate"
+    # With the placement `shards`: into how many processes the workspaces are spread, and what of a Ray cluster each of
+    # these holds, as in vapora=0.5 or num_cpus=1; empty: nothing, so that it starts anywhere.
+    shards: int = Field(default=1, ge=1, le=1_000)
+    shard_resource: str = ""
     # How actors in two processes of one node call each other.
     transport: Literal["direct", "ray"] = "ray"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
@@ -193,6 +209,18 @@ class Settings(BaseSettings):
         if wrong := [one for one in roots if not one.is_absolute()]:
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
+
+    @field_validator("shard_resource")
+    @classmethod
+    def _check_resource(cls, given: str) -> str:
+        if given:
+            _resource(given)
+        return given
+
+    @property
+    def shard_holds(self) -> tuple[str, float] | None:
+        """A resource of Ray, and how much of it."""
+        return _resource(self.shard_resource) if self.shard_resource else None
 
     @field_validator("rate_limit_user", "rate_limit_ip")
     @classmethod

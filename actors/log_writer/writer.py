@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 
 from actors.follower import cancel
+from actors.lanes import LOGS, Lane
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.log_writer.group_commit import GroupCommit
 from vapora.backoff import Backoff
@@ -77,7 +77,7 @@ class LogWriter:
         self._telling: asyncio.Task[None] | None = None
         self._log: EventLog | None = None
         self._commits = GroupCommit(self._heard)
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._reading = Lane(LOGS)
         self._starting = asyncio.Lock()
         # Who waits for the log to go on, and by which topics; none: by any.
         self._waiting: dict[asyncio.Future[None], tuple[str, ...]] = {}
@@ -165,7 +165,7 @@ class LogWriter:
         log.close()
         if self._tell_closed is not None:
             await asyncio.to_thread(self._tell_closed)
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._reading = Lane(LOGS)
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
@@ -341,7 +341,7 @@ class LogWriter:
                 told.set_result(None)
 
 
-async def _on(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _on(thread: Lane, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.get_running_loop().run_in_executor(thread, lambda: function(*args, **kwargs))
 
 
