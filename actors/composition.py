@@ -100,7 +100,8 @@ if TYPE_CHECKING:
 # Stores of texts that the router keeps.
 _STORES = 64
 
-BUILDER = "actors.composition:builder"
+# What a host calls: its settings are those of its own process, and so are its secrets.
+BUILDER = "actors.composition:own_builder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,10 @@ def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Buil
         return actor
 
     return build
+
+
+def own_builder() -> Builder:
+    return builder(Settings())
 
 
 def _open_log(settings: Settings, workspace: str) -> EventLog:

@@ -128,12 +128,12 @@ class Platform:
         cluster.prepare_environment(data, os.environ)
         self._progress("Starting Ray, which takes some 10 s (`--local` does without it) …")
         try:
-            dashboard = cluster.start(data, dashboard=self._dashboard)
+            dashboard = cluster.start(data, dashboard=self._dashboard, handed=self.settings.handed())
             self._on_ray = True
             # Ray has put a handler of its own in the place of ours.
             interrupt.reinstall()
             self._progress(f"Ray runs after {time.monotonic() - began:.1f} s. Deploying the API …")
-            deploy(self.settings.model_copy(update={"data": data}))
+            deploy(self.settings)
         except VaporaError:
             raise
         except Exception as error:  # Ray has many kinds, and none of them is for people

@@ -29,18 +29,19 @@ def app(args: Any) -> Any:
 
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
-    return application(Settings(), Args.model_validate(args))
-
-
-def application(settings: Settings, args: Args) -> Any:
-    from ray import serve
-
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
-    require_one_machine(settings, cluster.count_nodes())
+    require_one_machine(Settings(), cluster.count_nodes())
+    return application(Args.model_validate(args))
+
+
+def application(args: Args) -> Any:
+    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process."""
+    from ray import serve
 
     def make_app() -> FastAPI:
         from actors.runtime.ray import HostConfig, RayRuntime
 
+        settings = Settings()
         require_one_machine(settings, cluster.count_nodes())
         runtime = RayRuntime(HostConfig.of(BUILDER, settings))
         return api(settings, ActorSystem(settings, runtime), args.replicas)
@@ -70,7 +71,8 @@ def deploy(settings: Settings) -> None:
     certificate, key = map(str, settings.tls_files) if settings.tls_files else (None, None)
     options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
-    serve.run(application(settings, Args()), name="vapora", route_prefix="/")
+    require_one_machine(settings, cluster.count_nodes())
+    serve.run(application(Args()), name="vapora", route_prefix="/")
 
 
 def api(settings: Settings, system: ActorSystem, replicas: int = 1) -> FastAPI:

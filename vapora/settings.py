@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from contextlib import suppress
@@ -11,18 +12,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from vapora import secret_files
 from vapora.database import Place, check_url, log_schema, read_schema, search_schema
 
 Network = IPv4Network | IPv6Network
+# Holds what `Settings.handed` says, for processes that this one starts; no setting of its own.
+HANDED = "_VAPORA_SETTINGS"
+_FILE = secret_files.ENDING.lower()
 
 
 def _own_folders() -> tuple[Path, ...]:
@@ -47,6 +53,8 @@ class Settings(BaseSettings):
     data: Path = Path(".vapora")
     # PostgreSQL for log and read models; None: SQLite files in the data folder.
     database_url: SecretStr | None = None
+    # Each secret may stand in a file instead, that this names.
+    database_url_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     # PEM files: the server's certificate, with those between it and its authority, and its key. With both it speaks
@@ -94,6 +102,7 @@ class Settings(BaseSettings):
     # The first owner, made at the start where there is none.
     owner_email: str = ""
     owner_password: SecretStr = SecretStr("")
+    owner_password_file: Path | None = None
     # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
     # Empty: the host that it listens on, and this machine's own.
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
@@ -106,6 +115,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     openid_client_id: str = ""
     openid_client_secret: SecretStr = SecretStr("")
+    openid_client_secret_file: Path | None = None
     # How often the supervisor asks the actors of each workspace whether they are well.
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
@@ -138,7 +148,9 @@ class Settings(BaseSettings):
     nats_url: str = ""
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
+    nats_password_file: Path | None = None
     nats_token: SecretStr = SecretStr("")
+    nats_token_file: Path | None = None
     nats_creds: Path | None = None
     nats_tls_ca: Path | None = None
     nats_tls_cert: Path | None = None
@@ -176,6 +188,33 @@ class Settings(BaseSettings):
     committer: str = "VAPORA <vapora@localhost>"
     # A worktree that nobody used for so long is removed; its branch stays, and it is made again when it is needed.
     worktree_days: float = Field(default=14, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Those that are not read where they are used, as the vault's are."""
+        read = dict(given)
+        for name in cls.in_files():
+            if path := given.get(name + _FILE):
+                variable = f"VAPORA_{name.upper()}"
+                if _revealed(given.get(name)):
+                    raise secret_files.both(variable)
+                read[name] = SecretStr(secret_files.read_file(Path(path), variable + secret_files.ENDING))
+        return read
+
+    @classmethod
+    def in_files(cls) -> tuple[str, ...]:
+        """The secrets that are read from their files with the settings."""
+        return tuple(name for name in cls.model_fields if name + _FILE in cls.model_fields and not _is_late(name))
+
+    def handed(self) -> dict[str, str]:
+        """The variable that gives processes of our own these very settings, whatever else they would read. It holds the
+        secrets that were given as such: it belongs into their environment, and nowhere else."""
+        plain = self.model_dump(mode="json", exclude={name for name in self.in_files() if getattr(self, name + _FILE)})
+        for name in plain:
+            if isinstance(value := getattr(self, name), SecretStr):
+                plain[name] = value.get_secret_value()
+        return {HANDED: json.dumps(plain | {"data": str(self.data.absolute())})}
 
     @field_validator("repo_roots", mode="before")
     @classmethod
@@ -370,7 +409,20 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if handed := os.environ.get(HANDED):
+            # All of them stand in there, so that neither another variable nor a file counts.
+            nothing = TomlConfigSettingsSource(settings_cls, toml_file=None)
+            return init_settings, InitSettingsSource(settings_cls, json.loads(handed)), nothing
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _is_late(name: str) -> bool:
+    """The vault's own secrets: their files are looked at by whoever opens it, each time."""
+    return name.startswith("vault_")
+
+
+def _revealed(given: Any) -> Any:
+    return given.get_secret_value() if isinstance(given, SecretStr) else given
 
 
 def _words(given: Any) -> Any:

@@ -38,18 +38,20 @@ _MAX_CONCURRENCY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called with
-    `settings`, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node."""
+    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called in the
+    host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node.
+
+    Ray keeps all of it in its control store, and may write that to a disk. So it holds no setting, of which some are
+    secrets: each host reads its own process's environment, and the files that this names."""
 
     builder: str
-    settings: Any
     placement: Placement
     direct: bool = False
 
     @classmethod
     def of(cls, builder: str, settings: Any) -> HostConfig:
         """As the installation's settings say."""
-        return cls(builder, settings, settings.placement, settings.transport == "direct")
+        return cls(builder, settings.placement, settings.transport == "direct")
 
 
 class RayRuntime:
@@ -259,8 +261,8 @@ class Host:
         # While it has nothing to do, Ray names its process after its class, of which this process has only this one.
         type(self).__name__ = title_of(name)
         module, _, function = config.builder.partition(":")
-        make: Callable[[Any], Builder] = getattr(import_module(module), function)
-        self.local = LocalRuntime(make(config.settings))
+        make: Callable[[], Builder] = getattr(import_module(module), function)
+        self.local = LocalRuntime(make())
         # Objects see the runtime of the cluster, which comes back to this host for its own residents.
         runtime = RayRuntime(config, host=self)
         self.local.seen_by_actors = runtime
