@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from actors.composition import BUILDER, ActorSystem, require_one_machine
+from actors.composition import BUILDER, ActorSystem, require_shared
 from actors.runtime import cluster
 from vapora import __version__, journal, operator_token
 from vapora.api.app import create_app
@@ -30,7 +30,7 @@ def app(args: Any) -> Any:
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
-    require_one_machine(Settings(), cluster.count_nodes())
+    require_shared(Settings(), cluster.count_nodes())
     return application(Args.model_validate(args))
 
 
@@ -42,7 +42,7 @@ def application(args: Args) -> Any:
         from actors.runtime.ray import HostConfig, RayRuntime
 
         settings = Settings()
-        require_one_machine(settings, cluster.count_nodes())
+        require_shared(settings, cluster.count_nodes())
         runtime = RayRuntime(HostConfig.of(BUILDER, settings))
         return api(settings, ActorSystem(settings, runtime), args.replicas)
 
@@ -71,7 +71,7 @@ def deploy(settings: Settings) -> None:
     certificate, key = map(str, settings.tls_files) if settings.tls_files else (None, None)
     options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
-    require_one_machine(settings, cluster.count_nodes())
+    require_shared(settings, cluster.count_nodes())
     serve.run(application(Args()), name="vapora", route_prefix="/")
 
 

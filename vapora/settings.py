@@ -24,11 +24,14 @@ from pydantic_settings import (
 
 from vapora import secret_files
 from vapora.database import Place, check_url, log_schema, read_schema, search_schema
+from vapora.objects import Objects, Where, objects_at, s3
 
 Network = IPv4Network | IPv6Network
 # Holds what `Settings.handed` says, for processes that this one starts; no setting of its own.
 HANDED = "_VAPORA_SETTINGS"
 _FILE = secret_files.ENDING.lower()
+# Below the prefix of the blobs' address, beside the folders of workspaces, none of which may be called so.
+_OURS = "_vapora"
 
 
 def _own_folders() -> tuple[Path, ...]:
@@ -69,6 +72,8 @@ class Settings(BaseSettings):
     transport: Literal["direct", "ray"] = "ray"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
     blobs_url: str = ""
+    # Checkpoints elsewhere than beside the texts: a bucket whose objects nobody changes or deletes.
+    checkpoints_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
     # Whether search learns what a workspace's texts are about, from those texts alone.
     search_vectors: Literal["built-in", "none"] = "built-in"
@@ -363,8 +368,13 @@ class Settings(BaseSettings):
         """Where earlier versions kept what webhooks sign with; the vault takes it over at the next start."""
         return self.webhooks_folder(workspace) / "secrets"
 
+    def checkpoints(self, workspace: str) -> Path | Objects:
+        """Where it was signed how far the log had come: a file or objects, outside the log itself."""
+        if self.checkpoints_url:
+            return objects_at(self.checkpoints_url, "VAPORA_CHECKPOINTS_URL", workspace)
+        return self.shared("checkpoints", workspace) or self.checkpoint_file(workspace)
+
     def checkpoint_file(self, workspace: str) -> Path:
-        """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"
 
     @property
@@ -382,13 +392,31 @@ class Settings(BaseSettings):
         """Where the secrets of all workspaces are, encrypted, unless they are in a database or an OpenBao."""
         return self.data.absolute() / "vault.db"
 
-    def stream_snapshots(self, workspace: str) -> Path:
+    def stream_snapshots(self, workspace: str) -> Where:
         """Those of single streams, of which there may be many."""
-        return self.snapshot_folder(workspace) / "streams"
+        return self.shared("snapshots", workspace, "streams") or self.snapshot_folder(workspace) / "streams"
+
+    def snapshots(self, workspace: str) -> Where:
+        """What actors save for a quick start; may be deleted at any time."""
+        return self.shared("snapshots", workspace) or self.snapshot_folder(workspace)
 
     def snapshot_folder(self, workspace: str) -> Path:
-        """What actors save for a quick start; may be deleted at any time."""
         return self.workspace_folder(workspace) / "snapshots"
+
+    def outboxes(self, workspace: str) -> Objects | None:
+        """Where copies are kept of what waits to be sent; None: the data folder is kept itself."""
+        return self.shared("outboxes", workspace)
+
+    def exports(self) -> Objects | None:
+        """Where what a deleted workspace held is moved to; None: it stays in the data folder."""
+        return self.shared("exports")
+
+    def shared(self, kind: str, *below: str) -> Objects | None:
+        """What all nodes see, beside the texts; None: there is no such place, and the data folder stands in for it."""
+        if not self.blobs_url:
+            return None
+        quick = s3.QUICK if kind == "snapshots" else None
+        return objects_at(self.blobs_url, "VAPORA_BLOBS_URL", _OURS, kind, *below, patience=quick)
 
     @property
     def cells_folder(self) -> Path:
