@@ -20,7 +20,8 @@ from vapora.log.leases import Alone, Leases, open_leases
 from vapora.settings import Settings
 from vapora.vault import open_vault
 
-BUILDER = "actors.composition:builder"
+# What a host calls: its settings are those of its own process, and so are its secrets.
+BUILDER = "actors.composition:own_builder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,7 @@ def installation(settings: Settings) -> str:
     """By which name others on the same database know this one. It stays the same when a process of it is started again,
     on whichever node, and where the whole of it is on one machine, also when that starts anew."""
     return settings.installation or cluster.cluster_id() or cluster.name_on_this_machine(settings.data)
+
+
+def own_builder() -> Builder:
+    return builder(Settings())

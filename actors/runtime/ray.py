@@ -43,12 +43,14 @@ _MAX_CONCURRENCY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called with
-    `settings`, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node. `shards`:
-    how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name."""
+    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called in the
+    host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node. `shards`:
+    how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
+
+    Ray keeps all of it in its control store, and may write that to a disk. So it holds no setting, of which some are
+    secrets: each host reads its own process's environment, and the files that this names."""
 
     builder: str
-    settings: Any
     placement: Placement
     direct: bool = False
     shards: int = 1
@@ -58,7 +60,7 @@ class HostConfig:
     def of(cls, builder: str, settings: Any) -> HostConfig:
         """As the installation's settings say."""
         direct = settings.transport == "direct"
-        return cls(builder, settings, settings.placement, direct, settings.shards, settings.shard_holds)
+        return cls(builder, settings.placement, direct, settings.shards, settings.shard_holds)
 
     def host_of(self, address: Address) -> str:
         return host_of(address, self.placement, self.shards)
@@ -303,8 +305,8 @@ class Host:
         # While it has nothing to do, Ray names its process after its class, of which this process has only this one.
         type(self).__name__ = title_of(name)
         module, _, function = config.builder.partition(":")
-        make: Callable[[Any], Builder] = getattr(import_module(module), function)
-        self.local = LocalRuntime(make(config.settings))
+        make: Callable[[], Builder] = getattr(import_module(module), function)
+        self.local = LocalRuntime(make())
         # Objects see the runtime of the cluster, which comes back to this host for its own residents.
         self._config = config
         self._runtime = RayRuntime(config, host=self)
