@@ -1,0 +1,38 @@
+"""The projector, and the indexer beside it."""
+
+from __future__ import annotations
+
+from actors.composition.refusals import require_not_deleted
+from actors.composition.wiring import Wiring
+from actors.indexer import Indexer
+from actors.projector import Projector
+from actors.runtime.base import Address
+from events.ids import PEOPLE
+from projections import all_projections, people_projections
+from projections.engine.store import ReadStore
+from vapora.search import IndexWriter
+
+
+def build_projector(wiring: Wiring, address: Address) -> Projector:
+    settings, workspace = wiring.settings, address.workspace
+
+    def open_reads() -> ReadStore:
+        require_not_deleted(settings, workspace)
+        return ReadStore(settings.read_place(workspace))
+
+    def open_index() -> IndexWriter:
+        require_not_deleted(settings, workspace)
+        return IndexWriter(settings.search_place(workspace))
+
+    log = wiring.log(workspace)
+    if workspace == PEOPLE:
+        return Projector(log, workspace, open_reads, people_projections())
+    indexer = Indexer(
+        log,
+        workspace,
+        open_index,
+        wiring.blobs(workspace).text,
+        repositories=wiring.runtime.ref(Address("repositories", workspace)),
+        learns=settings.search_vectors != "none",
+    )
+    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)

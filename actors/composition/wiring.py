@@ -1,0 +1,55 @@
+"""What actors are built from, and what builds them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from actors import kinds
+from actors.runtime.base import Actor, Address, Builder, Runtime
+from actors.secrets import SecretReader
+from vapora import journal
+from vapora.blobs import Blobs, open_blobs
+from vapora.clock import now
+from vapora.dispatch.secrets import SecretEvents
+from vapora.log.client import LogClient
+from vapora.settings import Settings
+from vapora.vault import open_vault
+
+BUILDER = "actors.composition:builder"
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What actors are built from, in whichever process. `environ` holds what the vendors' SDKs are told."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    runtime: Runtime
+
+    def log(self, workspace: str) -> LogClient:
+        return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
+
+    def secrets(self, actor: str) -> SecretReader:
+        """For one part of the system, as the log names it."""
+
+        return SecretReader(open_vault(self.settings), cache(self.secret_events), actor, now)
+
+    def secret_events(self, workspace: str) -> SecretEvents:
+        return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
+
+    def blobs(self, workspace: str) -> Blobs:
+        return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
+
+
+def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
+    """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
+    journal.configure(settings.log_format)
+
+    def build(address: Address, runtime: Runtime) -> Actor:
+        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(Wiring(settings, environ, runtime), address)
+        return actor
+
+    return build
