@@ -5,8 +5,10 @@ A cluster adds to what it is given: defaults, a status, what controllers write. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 # Written by the cluster, or by us for ourselves.
@@ -14,6 +16,10 @@ _NOT_COMPARED = frozenset({"status"})
 # Neither shown nor kept, however harmless: who reads a plan may be anybody.
 _HIDDEN = ("encryptedData", "stringData", "data")
 _SHOWN = 60
+_UNITS = {"": Decimal(1), "m": Decimal("0.001")}
+_UNITS |= {unit: Decimal(1000) ** power for power, unit in enumerate(("k", "M", "G", "T", "P"), 1)}
+_UNITS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTP", 1)}
+_QUANTITY = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_UNITS)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,17 @@ def _differences(wanted: Any, there: Any, path: str) -> Iterator[tuple[str, Any,
         for number, (value, other) in enumerate(zip(wanted, there, strict=True)):
             name = value.get("name") if isinstance(value, Mapping) else None
             yield from _differences(value, other, f"{path}[{number if name is None else name}]")
-    elif wanted != there:
+    elif wanted != there and not _same_quantity(wanted, there):
         yield path, there, wanted
+
+
+def _same_quantity(one: Any, other: Any) -> bool:
+    """A cluster writes quantities in its own form: 1024Mi comes back as 1Gi."""
+    found = [_QUANTITY.fullmatch(str(value)) for value in (one, other) if not isinstance(value, bool)]
+    if len(found) < 2 or None in found:
+        return False
+    first, second = (Decimal(part[1]) * _UNITS[part[2]] for part in found if part is not None)
+    return first == second
 
 
 def _is_list(value: Any) -> bool:

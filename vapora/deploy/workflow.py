@@ -112,7 +112,9 @@ def divide(workflow: Workflow, objects: Sequence[Manifest]) -> dict[str, list[Ma
         for select in step.apply:
             for one in filter(select.takes, objects):
                 if (before := taken.setdefault(key(one), step.name)) != step.name:
-                    raise ConfigurationError(f"{key(one)} is applied by two steps of {workflow.name}: {before}, {step.name}.")
+                    raise ConfigurationError(
+                        f"{key(one)} is applied by two steps of {workflow.name}: {before}, {step.name}."
+                    )
                 found[step.name].append(one)
     for step in workflow.steps:
         if step.rest:
