@@ -44,4 +44,7 @@ def run(files: Sequence[Path], root: Path, **options: Any) -> dict[str, Any]:
 
 
 def _plain(message: str, root: Path) -> str:
-    return _COLOUR.sub("", message).replace(f"{root.resolve()}/", "").strip()
+    """KCL's words, each finding once, with paths from `root` on."""
+    text = _COLOUR.sub("", message).replace(f"{root.resolve()}/", "")
+    findings = dict.fromkeys(one.strip() for one in text.split("\n\n\n"))
+    return "\n\n".join(one for one in findings if one)

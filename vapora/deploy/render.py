@@ -57,8 +57,16 @@ def manifests(project: Path, environment: str, **options: Any) -> dict[str, list
         raise ConfigurationError(
             f"There is no environment {environment} in {root}: there are {', '.join(environments(project)) or 'none'}."
         )
-    files: dict[str, list[Manifest]] = kcl.run([source], root, **options)["rendered"]["files"]
+    values = kcl.run([source], root, **_telemetry(root), **options)
+    files: dict[str, list[Manifest]] = values["rendered"]["files"]
     return {name: objects for name, objects in files.items() if objects}
+
+
+def _telemetry(root: Path) -> dict[str, Any]:
+    """Alert rules and dashboards, by name: files that telemetry makes, which go into objects as they are."""
+    alerts = {one.stem: yaml.safe_load(one.read_text(encoding="utf-8")) for one in sorted(root.glob("alerts/*.yaml"))}
+    boards = {one.stem: one.read_text(encoding="utf-8") for one in sorted(root.glob("dashboards/*.json"))}
+    return {"alerts": alerts, "dashboards": boards}
 
 
 def render(project: Path) -> dict[Path, str]:
