@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.composition import BUILDER, ActorSystem, require_one_machine
+from actors.composition import BUILDER, ActorSystem, require_shared
 from actors.runtime import cluster
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal, operator_token
@@ -77,13 +77,20 @@ def application(settings: Settings, args: Args, *, ours_alone: bool = False) -> 
     from ray import serve
 
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
-    require_one_machine(settings, cluster.count_nodes())
+    require_shared(Settings(), cluster.count_nodes())
     require_sign_in(settings, args.host)
+    return application(Args.model_validate(args))
+
+
+def application(args: Args) -> Any:
+    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process."""
+    from ray import serve
 
     def make_app() -> FastAPI:
         from actors.runtime.ray import HostConfig, RayRuntime
 
-        require_one_machine(settings, cluster.count_nodes())
+        settings = Settings()
+        require_shared(settings, cluster.count_nodes())
         system = ActorSystem(settings, RayRuntime(HostConfig.of(BUILDER, settings)))
         return api(settings, system, args.most_replicas, partial(begin, system))
 
@@ -149,7 +156,8 @@ def deploy(settings: Settings) -> None:
     options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
     # On another host than loopback the settings themselves have everybody sign in.
-    serve.run(application(settings, Args(), ours_alone=True), name="vapora", route_prefix="/")
+    require_shared(settings, cluster.count_nodes())
+    serve.run(application(Args(), ours_alone=True), name="vapora", route_prefix="/")
 
 
 def api(

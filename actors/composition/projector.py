@@ -18,11 +18,13 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
 
     def open_reads() -> ReadStore:
         require_not_deleted(settings, workspace)
-        return ReadStore(settings.read_place(workspace))
+        # Before its tables are looked at: other code than that of who serves it would build them anew.
+        wiring.leases.require(workspace)
+        return ReadStore(settings.read_place(workspace), guard=wiring.leases.guard(workspace))
 
     def open_index() -> IndexWriter:
         require_not_deleted(settings, workspace)
-        return IndexWriter(settings.search_place(workspace))
+        return IndexWriter(settings.search_place(workspace), guard=wiring.leases.guard(workspace))
 
     log = wiring.log(workspace)
     if workspace == PEOPLE:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from actors import kinds
+from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.secrets import SecretReader
 from vapora import journal
@@ -15,10 +16,12 @@ from vapora.blobs import Blobs, open_blobs
 from vapora.clock import now
 from vapora.dispatch.secrets import SecretEvents
 from vapora.log.client import LogClient
+from vapora.log.leases import Alone, Leases, open_leases
 from vapora.settings import Settings
 from vapora.vault import open_vault
 
-BUILDER = "actors.composition:builder"
+# What a host calls: its settings are those of its own process, and so are its secrets.
+BUILDER = "actors.composition:own_builder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Wiring:
     settings: Settings
     environ: Mapping[str, str]
     runtime: Runtime
+    leases: Leases = field(default_factory=Alone)
 
     def log(self, workspace: str) -> LogClient:
         return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
@@ -47,9 +51,21 @@ class Wiring:
 def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
     """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
     journal.configure(settings.log_format)
+    leases = open_leases(settings, installation(settings))
 
     def build(address: Address, runtime: Runtime) -> Actor:
-        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(Wiring(settings, environ, runtime), address)
+        wiring = Wiring(settings, environ, runtime, leases)
+        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(wiring, address)
         return actor
 
     return build
+
+
+def installation(settings: Settings) -> str:
+    """By which name others on the same database know this one. It stays the same when a process of it is started again,
+    on whichever node, and where the whole of it is on one machine, also when that starts anew."""
+    return settings.installation or cluster.cluster_id() or cluster.name_on_this_machine(settings.data)
+
+
+def own_builder() -> Builder:
+    return builder(Settings())

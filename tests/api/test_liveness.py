@@ -36,7 +36,7 @@ class Untouchable:
 @pytest.mark.parametrize("host", ["localhost", "10.1.2.3:8000", "vapora.example.com"])
 async def test_a_server_that_answers_says_so_to_anybody_and_asks_nobody(settings: Settings, host: str) -> None:
     closed = settings.model_copy(update={"auth": "required"})
-    app = create_app(Untouchable(), closed, version="1.2.3", rehearsal=True)  # type: ignore[arg-type]
+    app = create_app(Untouchable(), closed, version="1.2.3", rehearsal=True)
     transport = httpx.ASGITransport(app, client=("10.9.8.7", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         answer = await http.get("/healthz", headers={"Host": host})

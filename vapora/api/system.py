@@ -141,7 +141,8 @@ async def get_position(cell: FreshCell) -> Progress:
 async def _standing(cells: Cells) -> tuple[str, Standing]:
     """How the default workspace stands, and all of them; it is opened where that is not known yet."""
     known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
-    if known == "unknown":
+    # One that another installation holds says so when it is opened.
+    if known in ("unknown", "elsewhere"):
         await cells.open(DEFAULT_WORKSPACE)
         known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
     return known, standing
