@@ -101,7 +101,8 @@ class Site:
         assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
     def has(self, image: str) -> bool:
-        return subprocess.run(["buildah", "inspect", "--type", "image", image], env=self._environ(), check=False, capture_output=True).returncode == 0  # fmt: skip
+        command = ["buildah", "inspect", "--type", "image", image]
+        return subprocess.run(command, env=self._environ(), check=False, capture_output=True).returncode == 0
 
     def wait_healthy(self, container: str) -> None:
         """As its HEALTHCHECK says. podman 4 asks by itself only where systemd runs."""
@@ -150,7 +151,9 @@ def running(folder: Path) -> Iterator[Site]:
 
 
 def _configure(folder: Path) -> None:
-    files, processes = (resource.getrlimit(one)[1] for one in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
+    # No more than root itself may have: without CAP_SYS_RESOURCE nobody raises a limit.
+    most = {resource.RLIMIT_NOFILE: 65_536, resource.RLIMIT_NPROC: 16_384}
+    files, processes = (min(one for one in (resource.getrlimit(kind)[1], top) if one > 0) for kind, top in most.items())
     (folder / "hosts").write_text("127.0.0.1 localhost postgres nats redis objects\n")
     (folder / "storage.conf").write_text(
         f'[storage]\ndriver = "{_driver(folder)}"\ngraphroot = "{_KEPT}/storage"\nrunroot = "{folder}/run"\n'

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from types import TracebackType
-from typing import Any
 
 from vapora.deploy.workflow import Manifest, key
 from vapora.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
@@ -23,6 +22,7 @@ class Cluster:
 
     def __init__(self, context: str = "") -> None:
         try:
+            import httpx2
             from lightkube.config import client_adapter, kubeconfig
         except ImportError as error:
             raise ConfigurationError("lightkube is missing: install vapora[platform,deploy].") from error
@@ -34,7 +34,7 @@ class Cluster:
             ) from error
         if found is None:
             raise ConfigurationError(f"The kubeconfig has no context {context}.")
-        self._http = client_adapter.Client(found, client_adapter.ConnectionParams(timeout=30, trust_env=True))
+        self._http = client_adapter.Client(found, client_adapter.ConnectionParams(timeout=httpx2.Timeout(30)))
         self.name = found.context_name or "default"
         self._kinds: dict[str, dict[str, tuple[str, bool]]] = {}
 
@@ -102,7 +102,7 @@ class Cluster:
         parameters: dict[str, str] | None = None,
         body: Manifest | None = None,
         what: str = "",
-    ) -> Any:
+    ) -> Manifest:
         import httpx2
 
         headers = {"Content-Type": _APPLY if method == "PATCH" else "application/json"}
@@ -115,7 +115,8 @@ class Cluster:
                 remedy="What was done stays done; run the same command again.",
             ) from error
         if answer.is_success:
-            return answer.json()
+            found: Manifest = answer.json()
+            return found
         said = _message(answer.content) or answer.reason_phrase
         if answer.status_code == 404:
             raise NotFoundError(f"{what}: {said}")

@@ -35,7 +35,7 @@ class Change:
 
 
 def changes(wanted: Mapping[str, Any], there: Mapping[str, Any] | None) -> list[Change]:
-    """What would change in `there`; nothing where all that is wanted is there already. None: there is no such object."""
+    """What would change in `there`; nothing where all that is wanted is there. None: there is no such object."""
     if there is None:
         return [Change("", "not there", "made")]
     return [
