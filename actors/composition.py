@@ -37,9 +37,11 @@ from actors.snapshots import (
     saved_landings,
     saved_ledger,
     saved_offers,
+    saved_spans,
     saved_swarm,
     saved_workflow_runs,
 )
+from actors.span_follower import SpanFollower
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from actors.trackers import Trackers
@@ -50,7 +52,7 @@ from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
-from vapora import journal
+from vapora import __version__, journal
 from vapora.blobs import Blobs, open_blobs
 from vapora.catalog import role, role_defaults, roles
 from vapora.clock import new_id, now
@@ -72,6 +74,7 @@ from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
 from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
+from vapora.observability import live
 from vapora.ports import (
     BudgetPort,
     ChannelsPort,
@@ -134,6 +137,7 @@ class Wiring:
 def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
     """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
     journal.configure(settings.log_format)
+    live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
 
     def build(address: Address, runtime: Runtime) -> Actor:
         actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(Wiring(settings, environ, runtime), address)
@@ -216,7 +220,19 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
         repositories=wiring.runtime.ref(Address("repositories", workspace)),
         learns=settings.search_vectors != "none",
     )
-    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
+    spans = _span_follower(settings, log, workspace)
+    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer, spans=spans)
+
+
+def _span_follower(settings: Settings, log: LogClient, workspace: str) -> SpanFollower | None:
+    if not settings.otlp_endpoint:
+        return None
+    # Who has no collector needs not spend the time to import it.
+    from vapora.observability.otlp import SpanSender
+
+    sender = SpanSender(settings.otlp_endpoint, settings.otlp_header_map, __version__)
+    saved = saved_spans(settings.snapshot_folder(workspace), settings.trace_ratio)
+    return SpanFollower(log, workspace, sender, saved, settings.trace_ratio)
 
 
 def build_identity(wiring: Wiring, _: Address) -> Identity:

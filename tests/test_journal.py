@@ -62,7 +62,7 @@ def test_a_broken_request_is_told_in_the_chosen_form_and_without_what_the_reques
     assert "the log is on fire" in said and "Traceback" in said
     assert SECRET not in said
     if form == "json":
-        assert all(json.loads(line)["level"] == "error" for line in done.stderr.splitlines())
+        assert all(json.loads(line)["level"] == "error" for line in done.stdout.splitlines())
 
 
 class Broken(io.StringIO):

@@ -15,6 +15,7 @@ from vapora import __version__, journal, operator_token
 from vapora.api.app import create_app
 from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
+from vapora.observability import live
 from vapora.settings import Settings
 
 
@@ -77,6 +78,7 @@ def api(settings: Settings, system: ActorSystem, replicas: int = 1) -> FastAPI:
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
+    live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     operator_token.ensure(settings.data.absolute())
     rehearsal = is_rehearsal(os.environ, settings.model, installed(settings))
     return create_app(system, settings, __version__, rehearsal, replicas)

@@ -22,7 +22,9 @@ from vapora.log.ends import StreamEnds
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
+from vapora.observability import live
 from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
+from vapora.trace_ids import append_span
 
 MAX_WAIT_S = 60.0
 _BACKOFF = Backoff(0.05, longest_s=5.0)
@@ -167,7 +169,8 @@ class LogWriter:
         if self._seal is not None:
             raise self._seal.with_traceback(None)
         check(requests)
-        return await self._commits.append(requests)
+        with live.span("append", span_id=append_span(requests[0].request_id) if requests else None):
+            return await self._commits.append(requests)
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
         """Events of one stream with version > `after`, as one page: see `EventLog`."""

@@ -29,6 +29,7 @@ from actors.runtime.direct import DirectLine, Door, DoorAddress
 from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
+from vapora.observability import live
 
 NAMESPACE = "vapora"
 _DROPS_WITHIN_S = 2.0
@@ -302,6 +303,7 @@ class Host:
     async def shutdown(self) -> None:
         self._answering.leaving = True
         await self.local.shutdown()
+        await asyncio.to_thread(live.flush)
 
     async def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}
