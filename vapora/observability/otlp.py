@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -64,7 +63,7 @@ class SpanSender:
 def exporter(endpoint: str, headers: Mapping[str, str]) -> OTLPSpanExporter:
     """`endpoint`: the collector's address; without a path, that of OTLP for traces is taken."""
     url = endpoint if urlsplit(endpoint).path.strip("/") else f"{endpoint.rstrip('/')}/v1/traces"
-    return OTLPSpanExporter(url, headers=dict(headers), timeout=_TIMEOUT_S, compression=Compression.Gzip)
+    return OTLPSpanExporter(url, headers=dict(headers), timeout=_TIMEOUT_S)
 
 
 def resource(version: str) -> Resource:
