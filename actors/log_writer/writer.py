@@ -13,7 +13,7 @@ import structlog
 
 from actors.follower import cancel
 from actors.log_writer.checkpoint_signer import CheckpointSigner
-from actors.log_writer.group_commit import GroupCommit
+from actors.log_writer.group_commit import COMMIT_S, GroupCommit
 from vapora.backoff import Backoff
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError, FencedError, StoppingError, UnavailableError, VaporaError
@@ -217,9 +217,10 @@ class LogWriter:
         return self._tail.head
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text, "clock": text}`.
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text, "clock": text,
+        "events": since it started, "commits": {"bounds", "counts", "sum_s"}}`.
 
-        `clock`: what is wrong with the clock; empty where nothing is.
+        `clock`: what is wrong with the clock; empty where nothing is. `commits`: how many took so long, in seconds.
 
         After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
         away until it is well.
@@ -238,7 +239,10 @@ class LogWriter:
             status, reason = "stopped", str(error)
         except VaporaError as error:
             status, reason = "failing", str(error)
-        return {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+        times = self._commits.times
+        commits = {"bounds": COMMIT_S, "counts": tuple(times.counts), "sum_s": times.sum_s}
+        told = {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+        return {**told, "events": self.figures.events, "commits": commits}
 
     async def rest(self) -> Rest:
         if self._commits.is_busy:
