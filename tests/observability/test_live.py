@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -28,8 +29,13 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def client(collector: Collector) -> Iterator[Client]:
-    settings = {"model": "rehearsal", "rehearsal_min_delay_s": 0, "rehearsal_max_delay_s": 0.01, "rehearsal_steps": 1}
-    with vapora.local(otlp_endpoint=collector.url, trace_ratio=0, **settings) as client:
+    settings: dict[str, Any] = {
+        "model": "rehearsal",
+        "rehearsal_min_delay_s": 0,
+        "rehearsal_max_delay_s": 0.01,
+        "rehearsal_steps": 1,
+    }
+    with vapora.local(otlp_endpoint=collector.url, trace_ratio=0, model="rehearsal", **settings) as client:
         yield client
 
 
@@ -82,9 +88,9 @@ def test_what_is_not_sampled_leaves_no_live_span_and_polls_never_do(client: Clie
 
 def test_without_a_collector_nothing_of_opentelemetry_is_imported() -> None:
     code = (
-        "import sys, vapora\n"
+        "import sys, vapora, vapora.commands\n"
         "with vapora.local(model='rehearsal') as client:\n"
-        "    client.create_project({'name': 'P'})\n"
+        "    client.create_project(vapora.commands.CreateProject(name='P'))\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry.sdk.trace')])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240)
