@@ -119,8 +119,9 @@ def test_a_request_is_one_trace_from_http_to_the_call_of_the_model_though_the_ro
     # The call that went with the router is told as lost, as a part of the same run.
     lost = [one for one in trace.values() if one.attributes.get("error.type") == "lost"]
     assert lost and {ancestors(trace, one)[1] for one in lost} == {"run"}
-    # What hangs on nothing that is known here is the request alone.
-    assert [one.name for one in trace.values() if one.parent not in trace] == ["POST /api/v1/tasks"]
+    # Nothing hangs in the air but what the killed process had called: its own span had not ended, and was never sent.
+    loose = [one.name for one in trace.values() if one.parent not in trace]
+    assert [name for name in loose if not name.startswith("budget.")] == ["POST /api/v1/tasks"]
     sent = [one.id for one in up.collector.spans if one.trace == TRACE]
     assert len(sent) == len(set(sent))
 
@@ -144,7 +145,7 @@ def test_the_lines_of_one_request_are_found_among_all_by_its_correlation(up: Up)
         return [one for one in up.lines() if one.get("correlation") == "cor-logged"]
 
     found = wait_for("lines of the request", told)
-    run_ids = {run.id for run in up.client.task(task_id).runs}
+    run_ids = {run.run_id for run in up.client.task(task_id).runs}
     assert {one["task"] for one in found if "task" in one} == {task_id}
     assert {one["run"] for one in found if "run" in one} <= run_ids
     wanted = {"timestamp", "level", "event", "logger", "actor", "workspace", "trace_id", "task", "run", "node", "pid"}

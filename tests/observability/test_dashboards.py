@@ -54,7 +54,7 @@ def client() -> Iterator[Client]:
             body = {"project_id": project, "title": "Work", "task_type": "code-generation", "review": "none"}
             made = [client.submit_task(body).task_id for _ in range(2)]
             wait_for("the work", lambda: all(client.task(one).state == "done" for one in made))
-            client.pause_workspace()
+            client.pause()
             client.submit_task(body)
             wait_for("a task on offer", lambda: client.queue().depth)
             yield client
