@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -37,6 +36,7 @@ from vapora.domain.run_end import summary_of
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
+from vapora.objects import Where
 from vapora.observability import live
 from vapora.ports import ToolGatewayPort
 from vapora.trace_ids import run_span
@@ -59,7 +59,7 @@ class Agent:
         roles: Callable[[str], RoleManifest],
         texts: Texts,
         clock: Clock,
-        snapshots: Path | None = None,
+        snapshots: Where | None = None,
         sleep: Sleep = asyncio.sleep,
         *,
         workplaces: WorkplacesPort | None = None,

@@ -74,7 +74,7 @@ class GroupCommit:
         self._log: EventLog | None = None
         # Kept: to ask for it is a system call, for each append.
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = WriterThread("log-append")
+        self._thread = WriterThread()
         # Of the thread's jobs, until the loop hears of their end: how many are commits, and how many are not.
         self._commits = 0
         self._others = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 
 from actors.follower import cancel
+from actors.lanes import LOGS, Lane
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.log_writer.group_commit import COMMIT_S, GroupCommit
 from vapora.backoff import Backoff
@@ -54,7 +54,7 @@ class LogWriter:
     One thread appends and one reads, so that replaying readers never delay an append; on a quick disk the loop takes
     part (`GroupCommit`). After a `FencedError` it refuses everything: what it holds in memory is no longer the whole
     log. `sealed`: why nothing may be appended to it, asked once it is open (blocking). `started`: told of each start,
-    until it has heard.
+    until it has heard. `closed`: told when the log is closed (blocking).
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class LogWriter:
         signer: CheckpointSigner | None = None,
         sealed: Callable[[], VaporaError | None] | None = None,
         started: Callable[[], Awaitable[None]] | None = None,
+        closed: Callable[[], None] | None = None,
         tail_records: int = MAX_RECORDS,
         stride: int = STRIDE,
     ) -> None:
@@ -74,10 +75,11 @@ class LogWriter:
         self._find_seal = sealed
         self._seal: VaporaError | None = None
         self._tell_started = started
+        self._tell_closed = closed
         self._telling: asyncio.Task[None] | None = None
         self._log: EventLog | None = None
         self._commits = GroupCommit(self._heard)
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._reading = Lane(LOGS)
         self._starting = asyncio.Lock()
         # Who waits for the log to go on, and by which topics; none: by any.
         self._waiting: dict[asyncio.Future[None], tuple[str, ...]] = {}
@@ -138,6 +140,8 @@ class LogWriter:
             self._forget_ends()
         except Exception:
             log.close()
+            if self._tell_closed is not None:
+                await self._commits.call(self._tell_closed)
             raise
         # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
         # It is closed with the last reference then, which that thread holds.
@@ -161,7 +165,9 @@ class LogWriter:
         self._commits.stop()
         self._reading.shutdown()
         log.close()
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        if self._tell_closed is not None:
+            await asyncio.to_thread(self._tell_closed)
+        self._reading = Lane(LOGS)
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
@@ -342,7 +348,7 @@ class LogWriter:
                 told.set_result(None)
 
 
-async def _on(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _on(thread: Lane, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.get_running_loop().run_in_executor(thread, lambda: function(*args, **kwargs))
 
 

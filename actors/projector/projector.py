@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ import structlog
 
 from actors.follower import LogLoop, Ticker
 from actors.indexer import Indexer
+from actors.lanes import BEHIND, Lane
 from actors.projector.frame_buffer import Frame, FrameBuffer
 from actors.span_follower import SpanFollower
 from projections.engine.base import LoggedEvent, Projection
@@ -62,7 +62,7 @@ class Projector:
         self._indexer = indexer
         self._spans = spans
         self._projections = projections
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"projector-{workspace}")
+        self._thread = Lane(BEHIND)
         self._ring = FrameBuffer()
         self._changed = asyncio.Event()
         # Who waits for changes now, and when somebody last did: between two waits a live socket is there as well.

@@ -16,7 +16,7 @@ from actors import kinds
 from actors.runtime.base import Address
 from actors.runtime.local import ClosedError, LocalRuntime
 from vapora.backoff import Backoff
-from vapora.errors import StoppingError, UnavailableError
+from vapora.errors import NoAnswerError, StoppingError
 from vapora.observability import live
 
 _PATIENCE_S = 30.0
@@ -53,7 +53,7 @@ class Lines(Protocol):
 
 class FarRef:
     """Looks like the actor. A call that is safe to repeat outlives a crash of the other side; one that reaches a
-    provider does not once it may have been sent, and raises `UnavailableError`."""
+    provider does not once it may have been sent, and raises `NoAnswerError`."""
 
     def __init__(self, lines: Lines, address: Address, host: str) -> None:
         self._lines = lines
@@ -88,7 +88,7 @@ class FarRef:
             now, pause = asyncio.get_running_loop().time(), next(pauses)
             deadline = deadline or now + _PATIENCE_S
             if (sent and not repeat) or now + pause > deadline:
-                raise UnavailableError(
+                raise NoAnswerError(
                     f"{self._address} does not answer.", remedy="It is being restarted; try again."
                 ) from cause
             await asyncio.sleep(pause)

@@ -9,7 +9,6 @@ from typing import Any
 import structlog
 
 from actors import kinds
-from actors.kinds import stop_rank
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from vapora import journal
 from vapora.errors import StoppingError, UnavailableError
@@ -144,11 +143,15 @@ class LocalRuntime:
             for address in [one for one in self._actors if (one.kind, one.workspace) == (kind.name, workspace)]:
                 await self._stop_anyhow(address)
 
+    async def stop_kinds(self, names: Collection[str]) -> None:
+        """End all actors of these kinds, one kind after the other, in the table's order."""
+        for kind in (one.name for one in kinds.in_stop_order() if one.name in names):
+            await asyncio.gather(*(self._stop_anyhow(one) for one in list(self._actors) if one.kind == kind))
+
     async def shutdown(self) -> None:
         """End every actor; one that does not stop well does not keep the others."""
         self._closed = True
-        for address in sorted(self._actors, key=lambda one: stop_rank(one.kind)):
-            await self._stop_anyhow(address)
+        await self.stop_kinds(kinds.KINDS)
 
     async def _stop_anyhow(self, address: Address) -> None:
         try:

@@ -155,6 +155,7 @@ class Exposition:
         cells.add_metric(("awake",), len(self._standing.awake))
         cells.add_metric(("asleep",), self._standing.asleep)
         cells.add_metric(("closed",), len(self._standing.closed))
+        cells.add_metric(("elsewhere",), self._standing.elsewhere)
         for state in self._states:
             up.add_metric((state.workspace,), float(state.reading is not None))
             head.add_metric((state.workspace,), state.head)

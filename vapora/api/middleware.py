@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vapora import journal
 from vapora import trace_ids as ids
 from vapora.api import problems
-from vapora.api.hosts import Hosts, is_loopback, netloc_of
+from vapora.api.hosts import Hosts, is_loopback, is_loopback_address, netloc_of
 from vapora.api.request_metrics import RequestMetrics
 from vapora.clock import new_id
 from vapora.errors import VaporaError
@@ -29,6 +29,8 @@ _MOST_HEADER_BYTES = 32_768
 # Workflows are written as TOML as well.
 _TOML_TOO = "/api/v1/workflows"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# A probe of a cluster asks by whatever address, and learns nothing.
+_PROBE = "/healthz"
 
 # Asked time and again by machines: their spans would be most of all, and tell nothing.
 _UNTRACED = frozenset({"/health", "/healthz", "/metrics", "/live"})
@@ -113,7 +115,8 @@ class KnownHosts:
     """Refuses what a page from elsewhere makes a browser send here.
 
     One whose name was rebound to this machine is known by its Host header, one that writes across sites by its Origin.
-    While nobody has to say who they are, only this machine's own names are taken. `origins`: of pages that may write
+    While nobody has to say who they are, only this machine is served: by its own names, and from its own addresses,
+    since who is elsewhere can write any name into a header. `origins`: of pages that may write
     all the same, each exactly as browsers send it.
     """
 
@@ -130,7 +133,7 @@ class KnownHosts:
         self._is_sign_in_needed = is_sign_in_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket") or scope["path"] == _PROBE:
             await self._app(scope, receive, send)
             return
         reason = await self._why_foreign(scope)
@@ -144,6 +147,9 @@ class KnownHosts:
 
     async def _why_foreign(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
+        peer = (scope.get("client") or ("127.0.0.1",))[0]
+        if not is_loopback_address(peer) and not await self._lets_others_in():
+            return f"{peer} is not this machine; without sign-in only loopback is served."
         # Each one, were there two: who knows which of them another layer believes.
         for host in headers.getlist("host") or [""]:
             if is_loopback(host):

@@ -21,15 +21,25 @@ from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
 from vapora.ports import Standing
-from vapora.views import Health, Progress, QueueView, Status
+from vapora.views import Health, Liveness, Progress, QueueView, Status
 
 router = APIRouter(tags=["system"])
 status_router = APIRouter(tags=["system"])
+# Nobody is asked whether this may be answered: that would touch the log of people.
+probe_router = APIRouter(tags=["system"])
 
 # A probe that waits longer counts as failed anyway.
 _PATIENCE_S = 3.0
 
 _log = structlog.get_logger("api")
+
+
+@probe_router.get("/healthz", summary="Tell whether this server answers")
+async def get_liveness(request: Request, response: Response) -> Liveness:
+    """200 while the process answers, whatever else is the matter: it asks nothing of anybody. For probes that restart
+    what gives no answer, and for load balancers; whether work can be done here, `GET /health` says."""
+    response.headers["Cache-Control"] = "no-store"
+    return Liveness(status="ok", version=request.app.version)
 
 
 @router.get(
@@ -132,7 +142,8 @@ async def get_position(cell: FreshCell) -> Progress:
 async def _standing(cells: Cells) -> tuple[str, Standing]:
     """How the default workspace stands, and all of them; it is opened where that is not known yet."""
     known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
-    if known == "unknown":
+    # One that another installation holds says so when it is opened.
+    if known in ("unknown", "elsewhere"):
         await cells.open(DEFAULT_WORKSPACE)
         known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
     return known, standing

@@ -32,7 +32,7 @@ OWN: tuple[Family, ...] = (
     Family("vapora_agents", "gauge", ("role", "state"), "agents"),
     Family("vapora_build_info", "gauge", ("version",), "1: this version answers"),
     Family("vapora_cell_up", "gauge", (), "whether the workspace's read models could be asked"),
-    Family("vapora_cells", "gauge", ("state",), "workspaces `awake`, `asleep`, and `closed`: they could not be opened"),
+    Family("vapora_cells", "gauge", ("state",), "workspaces `awake` (this installation holds their leases), `asleep`, `elsewhere` (another installation holds them), and `closed`: they could not be opened"),
     Family("vapora_follower_lag", "gauge", ("follower",), "positions that a follower of the log is behind: `read-models`, `indexer`, `spans`"),
     Family("vapora_http_request_seconds", "histogram", ("method", "route", "status"), "how long this replica's requests took; status 0: the client was gone first"),
     Family("vapora_journal_lines_dropped", "counter", (), "lines of the journal that this replica could not write"),
