@@ -30,6 +30,7 @@ from actors.runtime.direct import DirectLine, Door, DoorAddress
 from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
+from vapora.observability import live
 
 NAMESPACE = "vapora"
 # A host that does not answer is ended with all that is in it: a shard is given more time, for it holds more.
@@ -379,6 +380,7 @@ class Host:
     async def shutdown(self) -> None:
         self._answering.leaving = True
         await self.local.shutdown()
+        await asyncio.to_thread(live.flush)
 
     async def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}
