@@ -32,4 +32,5 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
         interval_s=settings.health_interval_s,
         idle_s=settings.cell_idle_s,
         parts=kinds.residents(settings),
+        leases=wiring.leases,
     )
