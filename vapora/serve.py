@@ -70,7 +70,7 @@ def app(args: Any) -> Any:
 
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
-    settings, asked =settings, given = Settings(), Args.model_validate(args)
+    settings, asked = settings, given = Settings(), Args.model_validate(args)
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
     require_shared(settings, cluster.count_nodes())
     require_sign_in(settings, askedgiven.host)

@@ -58,9 +58,7 @@ class Wiring:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
 
 
-def builder(
-    settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()
-) -> Builder:
+def builder(settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()) -> Builder:
     """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`. `agents`:
     written in Python, beside those of installed packages."""
     journal.configure(settings.log_format)
