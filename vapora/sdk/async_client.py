@@ -322,15 +322,17 @@ class AsyncClient(
     async def budgets(self, after: Position = None, at: Moment = None) -> Budgets:
         return Budgets(await self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)}))
 
-    async def budget(self, scope: Scope, scope_id: str, after: Position = None) -> views.BudgetView:
+    async def budget(self, scope: Scope | str, scope_id: str, after: Position = None) -> views.BudgetView:
         return await self._get(budget_path(scope, scope_id), views.BudgetView, {"after": after})
 
-    async def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
+    async def set_budget(
+        self, scope: Scope | str, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget
+    ) -> int:
         """All limits anew: one that is left out is taken away. The position that holds them."""
         return await self._write("PUT", budget_path(scope, scope_id), limits)
 
     async def edit_budget(
-        self, scope: Scope, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
+        self, scope: Scope | str, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
     ) -> views.BudgetEdited:
         """What is left out stays as it is, whoever else changes it at the same time."""
         return await self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)

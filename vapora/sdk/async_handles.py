@@ -36,6 +36,11 @@ class AsyncProjects:
     def __getitem__(self, name_or_id: str) -> AsyncProject:
         return AsyncProject(self._client, name_or_id)
 
+    async def create(self, name: str, key: str | None = None, **details: Any) -> AsyncProject:
+        """`details`: the fields of `commands.CreateProject` beside the name, such as `repo`."""
+        body = commands.CreateProject.model_validate({"name": name, **details})
+        return AsyncProject(self._client, (await self._client.create_project(body, key)).id)
+
     async def find(self, name_or_id: str, after: Position = None) -> views.Project:
         """See `AsyncClient.project`."""
         found = named(name_or_id, await self._client.list_projects(after=after))

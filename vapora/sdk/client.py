@@ -319,15 +319,15 @@ class Client(
     def budgets(self, after: Position = None, at: Moment = None) -> Budgets:
         return Budgets(self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)}))
 
-    def budget(self, scope: Scope, scope_id: str, after: Position = None) -> views.BudgetView:
+    def budget(self, scope: Scope | str, scope_id: str, after: Position = None) -> views.BudgetView:
         return self._get(budget_path(scope, scope_id), views.BudgetView, {"after": after})
 
-    def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
+    def set_budget(self, scope: Scope | str, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
         """All limits anew: one that is left out is taken away. The position that holds them."""
         return self._write("PUT", budget_path(scope, scope_id), limits)
 
     def edit_budget(
-        self, scope: Scope, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
+        self, scope: Scope | str, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
     ) -> views.BudgetEdited:
         """What is left out stays as it is, whoever else changes it at the same time."""
         return self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)

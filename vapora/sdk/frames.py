@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from pydantic import BaseModel
 
@@ -110,16 +111,24 @@ def record(shown: BaseModel) -> dict[str, Any]:
             front = "" if name == "key" else f"{name}."
             cells |= {f"{front}{inner}": _cell(one) for inner, one in value.items() if not isinstance(one, Mapping)}
         else:
-            cells[name] = _cell(value)
+            cells[name] = _cell(value, name in _texts(type(shown)))
     return cells
 
 
-def _cell(value: Any) -> Any:
+@cache
+def _texts(shape: type[BaseModel]) -> frozenset[str]:
+    """The fields that are lists of texts, also where they are empty."""
+    inner = {name: get_args(field.annotation)[:1] for name, field in shape.model_fields.items()}
+    return frozenset(
+        name for name, args in inner.items() if args and isinstance(args[0], type) and issubclass(args[0], str)
+    )
+
+
+def _cell(value: Any, are_texts: bool = False) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, BaseModel):
         return str(value)
     if isinstance(value, (tuple, list, frozenset, set)):
-        texts = all(isinstance(one, str) for one in value)
-        return [one.value if isinstance(one, Enum) else one for one in value] if texts else len(value)
+        return [one.value if isinstance(one, Enum) else one for one in value] if are_texts else len(value)
     return value

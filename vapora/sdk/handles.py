@@ -35,6 +35,11 @@ class Projects:
     def __getitem__(self, name_or_id: str) -> Project:
         return Project(self._client, name_or_id)
 
+    def create(self, name: str, key: str | None = None, **details: Any) -> Project:
+        """`details`: the fields of `commands.CreateProject` beside the name, such as `repo`."""
+        body = commands.CreateProject.model_validate({"name": name, **details})
+        return Project(self._client, (self._client.create_project(body, key)).id)
+
     def find(self, name_or_id: str, after: Position = None) -> views.Project:
         """See `Client.project`."""
         found = named(name_or_id, self._client.list_projects(after=after))

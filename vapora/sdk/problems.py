@@ -146,7 +146,7 @@ def of_another_version(error: ApiError, there: str, here: str) -> ApiError:
     if there == here:
         return error
     remedy = (
-        f"The server is VAPORA {there}, and this SDK is {here}: install `vapora=={there}` here, or upgrade the server."
+        f"The server is VAPORA {there}, and this SDK is {here}: install vapora=={there} here, or upgrade the server."
     )
     return refused(error.status, error.type, error.title, error.detail, remedy, **error.details)
 

@@ -8,6 +8,7 @@ from events.ids import Tier
 from vapora import views
 from vapora.sdk.show.html import BAD, GOOD, Html, bar, box, el, table
 from vapora.sdk.show.words import cents, money
+from vapora.unicode import printable
 
 _CENT = 10_000
 _COLOURS = {Tier.NORMAL: GOOD, Tier.NEAR: "#9a6700", Tier.EXCEEDED: BAD}
@@ -49,7 +50,7 @@ def _share(microusd: int, limit_cents: int | None) -> float:
 
 def budget_text(budget: views.BudgetView) -> str:
     windows = [f"{name}: {_sentence(budget, spent, held, limit)}" for name, spent, held, limit in _windows(budget)]
-    return f"{budget.scope.value} {budget.id} ({budget.tier.value}) · {' · '.join(windows)}"
+    return printable(f"{budget.scope.value} {budget.id} ({budget.tier.value}) · {' · '.join(windows)}")
 
 
 def budgets_html(budgets: Sequence[views.BudgetView]) -> Html:
