@@ -58,6 +58,10 @@ COST = views.Cost(
 SIMULATED = COST.model_copy(update={"simulated": True, "cost_microusd": 1})
 
 
+def numbers(line: Any) -> list[float]:
+    return [float(one) for one in line.get_ydata()]
+
+
 class _Tags(HTMLParser):
     """The names of all elements and attributes."""
 
@@ -156,12 +160,12 @@ def test_what_is_drawn_shows_the_numbers_and_takes_nobodys_words_for_formulas() 
         for day, rate in (("2026-11-21", 1.0), ("2026-11-20", 0.5))
     )
     learned = Learning(profiles=(), curve=curve).plot()
-    assert [*map(float, learned.lines[-1].get_ydata())] == [0.5, 1.0]
+    assert numbers(learned.lines[-1]) == [0.5, 1.0]
     day = views.FlowDay(
         day="2026-11-20", cards={"todo": 2, "review": 1, "done": 9}, submitted=3, done=1, failed=0, lead_s=1, cycle_s=1
     )
     flow = Dashboard(project_id=None, position=1, cards={}, days=(day,), lead=None, cycle=None, team=())
-    assert [*map(float, flow.plot().lines[0].get_ydata())] == [3]
+    assert numbers(flow.plot().lines[0]) == [3]
     assert flow.to_frame()["cards.done"].tolist() == [9]
     for axes in (drawn, by_day, scores, learned):
         axes.figure.canvas.draw()
