@@ -21,7 +21,8 @@ project = client.projects.create("Shortleaf")
 # ## Limits
 #
 # A role, a project, a card, an agent or the whole workspace may have limits: a month, a week, or a card's whole life.
-# `when_exceeded` says what happens when one is reached: `fallback` goes on with a model that costs nothing, `stop` waits.
+# `when_exceeded` says what happens when one is reached: `fallback` goes on with a model that costs nothing, `stop`
+# waits.
 
 # %%
 client.set_budget("role", "developer", SetBudget(monthly_limit_cents=35))

@@ -142,8 +142,8 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# Wide intervals are an answer too: an agent that got few cards has told little. Let the policy explore a little more, or
-# wait.
+# Wide intervals are an answer too: an agent that got few cards has told little. Let the policy explore a little more,
+# or wait.
 
 # %%
 opened.close()

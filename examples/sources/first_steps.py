@@ -18,9 +18,9 @@ from vapora import views
 from vapora.testing import samples
 
 # %% [markdown]
-# With `VAPORA_URL` (and `VAPORA_TOKEN`) set, this speaks to a server that runs already. Without, `vapora.local()` starts
-# everything in this process, on a temporary folder. `sandbox="none"`: the commands of this rehearsal, the tests of a
-# small Python program, then run as you do. Leave it out, and they run apart from everything else.
+# With `VAPORA_URL` (and `VAPORA_TOKEN`) set, this speaks to a server that runs already. Without, `vapora.local()`
+# starts everything in this process, on a temporary folder. `sandbox="none"`: the commands of this rehearsal, the tests
+# of a small Python program, then run as you do. Leave it out, and they run apart from everything else.
 
 # %%
 opened = ExitStack()

@@ -6,6 +6,7 @@
 
 # %%
 import json
+import sqlite3
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -85,8 +86,8 @@ assert trail["position"].is_monotonic_decreasing
 # %% [markdown]
 # ## Proof
 #
-# Each event carries a digest of itself and of what was before. With nothing running, `vapora audit verify` reads the log
-# and proves the chain and its signed checkpoints; `vapora audit budget` replays all money.
+# Each event carries a digest of itself and of what was before. With nothing running, `vapora audit verify` reads the
+# log and proves the chain and its signed checkpoints; `vapora audit budget` replays all money.
 
 # %%
 server.close()
@@ -110,16 +111,19 @@ money
 assert proof["exit_code"] == 0 and money["exit_code"] == 0
 
 # %% [markdown]
-# Whoever changes the file behind the writer's back is found out:
+# Whoever changes the file behind the writer's back is found out. Here somebody makes a card's title another one:
 
 # %%
-import sqlite3
-
 with sqlite3.connect(data / "workspaces" / "default" / "log.db") as database:
-    [(table,)] = database.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%position%' AND sql LIKE '%topic%' LIMIT 1"
-    )
-table
+    [events] = next(database.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%position%topic%'"))
+    changed = "CAST(replace(CAST(state AS TEXT), 'slug generator', 'slug destroyer') AS BLOB)"
+    database.execute(f"UPDATE {events} SET state = {changed} WHERE topic = 'task.submitted'")
+
+forged = audit("verify")
+forged
+
+# %% tags=["check"]
+assert forged["exit_code"] == 1, forged
 
 # %%
 opened.close()

@@ -27,10 +27,8 @@ def made(name: str) -> str:
     text = (SOURCES / f"{name}.py").read_text(encoding="utf-8")
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
-    cells = [
-        _cell(head, text[head.end() : end].strip("\n"), at)
-        for at, (head, end) in enumerate(zip(heads, ends, strict=True))
-    ]
+    parts = [(head, text[head.end() : end].strip("\n")) for head, end in zip(heads, ends, strict=True)]
+    cells = [_cell(head, body, number) for number, (head, body) in enumerate(parts)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={**kernel, "language_info": {"name": "python"}})
     return f"{nbformat.writes(notebook)}\n"

@@ -33,9 +33,8 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 def carried_out(name: str, folder: Path) -> Any:
     """The notebook with its outputs. An error in a cell, such as of a check, is raised with its traceback."""
     notebook: Any = nbformat.read(make.FOLDER / f"{name}.ipynb", as_version=4)
-    NotebookClient(
-        notebook, timeout=_CELL_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    where = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=_CELL_S, kernel_name="python3", resources=where).execute()
     return notebook
 
 
@@ -94,7 +93,7 @@ def test_the_first_steps_are_the_same_against_a_server(
 
 
 @pytest.mark.parametrize(
-    "checker", [("mypy", "--strict", "--ignore-missing-imports"), ("basedpyright", "--level", "error")]
+    "checker", [("mypy", "--strict"), ("basedpyright", "--level", "error")], ids=lambda one: one[0]
 )
 def test_the_types_of_the_examples_are_right(checker: tuple[str, ...]) -> None:
     """By two programs that think differently about types."""

@@ -29,7 +29,7 @@ from vapora.sdk.frames import Rows
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.shapes import Board, Budgets, Costs, Dashboard, Learning, Why
-from vapora.sdk.waiting import SETTLED
+from vapora.sdk.waiting import SETTLED, State
 
 # One of `views.Change`.
 Changed = TypeVar("Changed", bound=views.View)
@@ -177,7 +177,7 @@ class AsyncClient(
     def list_tasks(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
@@ -194,10 +194,12 @@ class AsyncClient(
         away, `EditTask(priority=9)` leaves it as it is."""
         return await self._write("PATCH", path("tasks", task_id), change)
 
-    async def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    async def move(self, task_id: str, state: State, before: str | None = None, comment: str = "") -> int:
         """The position that holds the move."""
         return await self._write(
-            "POST", path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+            "POST",
+            path("tasks", task_id, "move"),
+            commands.MoveTask(state=TaskState(state), before=before, comment=comment),
         )
 
     async def archive_task(self, task_id: str) -> int:

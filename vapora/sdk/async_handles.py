@@ -18,7 +18,7 @@ from vapora.sdk.paths import Moment, Position
 from vapora.sdk.problems import ApiError
 from vapora.sdk.progress import TaskProgress, goes_on
 from vapora.sdk.shapes import Board, Changes, Costs, Dashboard, Why
-from vapora.sdk.waiting import BACKOFF, SETTLED, TaskDetails, about, named, settled, still, without_work
+from vapora.sdk.waiting import BACKOFF, SETTLED, State, TaskDetails, about, named, settled, still, without_work
 
 if TYPE_CHECKING:
     from vapora.sdk.async_client import AsyncClient
@@ -111,7 +111,7 @@ class AsyncTasks:
     def __call__(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
@@ -171,7 +171,7 @@ class AsyncTask:
         self.after = await self._client.edit_task(self.id, change)
         return self.after
 
-    async def move(self, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    async def move(self, state: State, before: str | None = None, comment: str = "") -> int:
         self.after = await self._client.move(self.id, state, before, comment)
         return self.after
 

@@ -25,7 +25,7 @@ from vapora.sdk.search import Search
 from vapora.sdk.shapes import Board, Budgets, Costs, Dashboard, Learning, Why
 from vapora.sdk.tool_servers import ToolServers
 from vapora.sdk.trackers import Trackers
-from vapora.sdk.waiting import SETTLED
+from vapora.sdk.waiting import SETTLED, State
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
 from vapora.sdk.workflows import Workflows
@@ -175,7 +175,7 @@ class Client(
     def list_tasks(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
@@ -192,10 +192,12 @@ class Client(
         away, `EditTask(priority=9)` leaves it as it is."""
         return self._write("PATCH", path("tasks", task_id), change)
 
-    def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    def move(self, task_id: str, state: State, before: str | None = None, comment: str = "") -> int:
         """The position that holds the move."""
         return self._write(
-            "POST", path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+            "POST",
+            path("tasks", task_id, "move"),
+            commands.MoveTask(state=TaskState(state), before=before, comment=comment),
         )
 
     def archive_task(self, task_id: str) -> int:

@@ -14,6 +14,8 @@ from vapora.backoff import Backoff
 from vapora.errors import ConflictError, NotFoundError, VaporaError
 from vapora.views import BoardCard, Execution, Project, TaskCard
 
+# A state, or its name.
+State = TaskState | Literal["todo", "in-progress", "review", "done", "failed", "archived"]
 # Nothing moves such a task any further without a person.
 SETTLED = frozenset({TaskState.REVIEW, TaskState.DONE, TaskState.FAILED, TaskState.ARCHIVED})
 BACKOFF = Backoff(0.1, longest_s=1.0, factor=1.5)
