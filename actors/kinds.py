@@ -14,9 +14,10 @@ from typing import Any, Final, Literal, TypeVar
 
 from vapora.errors import ConfigurationError
 
-Placement = Literal["separate", "packed"]
+Placement = Literal["separate", "packed", "shards"]
 # The process that an actor shares with others under the placement `packed`: with its workspace's cell, with the
-# workspace's agents, or with nobody.
+# workspace's agents, or with nobody. Under `shards` those of a workspace share one with those of others, and those that
+# belong to no workspace have one together.
 Host = Literal["cell", "agents", "own"]
 
 
@@ -52,27 +53,46 @@ class ActorKind:
 # In the order in which they stop: first those that would start others again, last the writer, since what the others
 # still have to record must find it there.
 _TABLE: Final = (
-    ActorKind("supervisor", "actors.supervisor:Supervisor", "actors.composition:build_supervisor", "own"),
-    ActorKind("identity", "actors.identity:Identity", "actors.composition:build_identity", "own"),
+    ActorKind("supervisor", "actors.supervisor:Supervisor", "actors.composition.supervisor:build_supervisor", "own"),
+    ActorKind("identity", "actors.identity:Identity", "actors.composition.identity:build_identity", "own"),
     ActorKind(
-        "coordinator", "actors.coordinator:SwarmCoordinator", "actors.composition:build_coordinator", "cell", True
+        "coordinator",
+        "actors.coordinator:SwarmCoordinator",
+        "actors.composition.coordinator:build_coordinator",
+        "cell",
+        True,
     ),
-    ActorKind("relay", "actors.relay:Relay", "actors.composition:build_relay", "cell", True, setting="nats_url"),
-    ActorKind("webhooks", "actors.webhooks:Webhooks", "actors.composition:build_webhooks", "cell", True),
-    ActorKind("trackers", "actors.trackers:Trackers", "actors.composition:build_trackers", "cell"),
-    ActorKind("workflows", "actors.workflow_engine:WorkflowEngine", "actors.composition:build_workflows", "cell", True),
-    ActorKind("agent", "actors.agent:Agent", "actors.composition:build_agent", "agents"),
     ActorKind(
-        "repositories", "actors.repositories:Repositories", "actors.composition:build_repositories", "cell", True
+        "relay", "actors.relay:Relay", "actors.composition.coordinator:build_relay", "cell", True, setting="nats_url"
     ),
-    ActorKind("mcp_gateway", "actors.mcp_gateway.gateway:McpGateway", "actors.composition:build_mcp_gateway", "own"),
-    ActorKind("router", "actors.llm_router:LLMRouter", "actors.composition:build_router", "own"),
-    ActorKind("budget", "actors.budget_manager:BudgetManager", "actors.composition:build_budget", "cell", True),
-    ActorKind("projector", "actors.projector:Projector", "actors.composition:build_projector", "cell", True),
-    ActorKind("log", "actors.log_writer:LogWriter", "actors.composition:build_log_writer", "cell", True),
+    ActorKind("webhooks", "actors.webhooks:Webhooks", "actors.composition.outside:build_webhooks", "cell", True),
+    ActorKind("trackers", "actors.trackers:Trackers", "actors.composition.outside:build_trackers", "cell"),
+    ActorKind(
+        "workflows",
+        "actors.workflow_engine:WorkflowEngine",
+        "actors.composition.workflows:build_workflows",
+        "cell",
+        True,
+    ),
+    ActorKind("agent", "actors.agent:Agent", "actors.composition.agents:build_agent", "agents"),
+    ActorKind(
+        "repositories",
+        "actors.repositories:Repositories",
+        "actors.composition.repositories:build_repositories",
+        "cell",
+        True,
+    ),
+    ActorKind(
+        "mcp_gateway", "actors.mcp_gateway.gateway:McpGateway", "actors.composition.outside:build_mcp_gateway", "own"
+    ),
+    ActorKind("router", "actors.llm_router:LLMRouter", "actors.composition.router:build_router", "own"),
+    ActorKind("budget", "actors.budget_manager:BudgetManager", "actors.composition.budget:build_budget", "cell", True),
+    ActorKind("projector", "actors.projector:Projector", "actors.composition.projector:build_projector", "cell", True),
+    ActorKind("log", "actors.log_writer:LogWriter", "actors.composition.log:build_log_writer", "cell", True),
 )
 KINDS: Final = {kind.name: kind for kind in _TABLE}
-_SHARED_HOSTS: Final = ("cell", "agents")
+# Processes with several kinds of actors.
+_SHARED_HOSTS: Final = ("cell", "agents", "shard", "shared")
 
 
 def kind_of(name: str) -> ActorKind:
@@ -101,8 +121,14 @@ def of_cells(only: Collection[str] | None = None) -> tuple[ActorKind, ...]:
     return tuple(kind for kind in _TABLE if not kind.shared and (only is None or kind.name in only))
 
 
+def in_stop_order() -> tuple[ActorKind, ...]:
+    return _TABLE
+
+
 def stop_rank(host: str) -> int:
     """Where a kind, or a host of several, stands in the order of stopping. A host ends with its last actor."""
+    if host in ("shard", "shared"):
+        return len(_TABLE)
     if host in _SHARED_HOSTS:
         return max(at for at, kind in enumerate(_TABLE) if kind.host == host)
     return _TABLE.index(kind_of(host))

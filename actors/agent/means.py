@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.agent.permission import Permission
@@ -21,6 +20,7 @@ from vapora.domain.task import Task
 from vapora.domain.tool_server import ToolServers
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, StreamFolds
+from vapora.objects import Where
 from vapora.ports import Origin, ToolGatewayPort
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(
 
 
 def folds_of(
-    log: LogClient, snapshots: Path | None
+    log: LogClient, snapshots: Where | None
 ) -> tuple[StreamFolds[Run], StreamFolds[Project], StreamFolds[ToolServers]]:
     return (
         StreamFolds(log, RUN_FOLD, snapshots),

@@ -133,9 +133,11 @@ async def test_decisions_in_the_log_become_drafts_once(door: Door) -> None:
     assert edited["version"] == 2
     again = await door.ask("POST", "/documentation/draw", 200, {})
     assert [found["id"] for found in again["items"]] == [one["id"]]
-    assert (await door.ask("GET", f"/documents/{one['id']}", 200))["text"] == "Mine"
-    await door.ask("POST", "/documentation/draw", 200, {"of": "presentations"})
-    (slides,) = (await door.ask("GET", "/documents", 200, params={"kind": "presentation"}))["items"]
+    read = await door.ask("GET", f"/documents/{one['id']}", 200, params={"after": edited["position"]})
+    assert read["text"] == "Mine"
+    drawn = await door.ask("POST", "/documentation/draw", 200, {"of": "presentations"})
+    asked_for = {"kind": "presentation", "after": drawn["position"]}
+    (slides,) = (await door.ask("GET", "/documents", 200, params=asked_for))["items"]
     assert slides["source"]["run_id"] == card["runs"][0]["run_id"]
 
 

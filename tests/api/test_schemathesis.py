@@ -13,7 +13,6 @@ so-manyth is sent.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,12 +38,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests import rounds
 from tests.api.doors import Door, opened
 from tests.api.signing import House, bearer, set_up
 from vapora.settings import Settings
 
-CASES = int(os.environ.get("VAPORA_SCHEMA_CASES", "270"))
-EVERY = int(os.environ.get("VAPORA_SCHEMA_EVERY", "1"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 _MOST_SHOWN = 40
 
@@ -67,7 +65,7 @@ class Explorer:
         operations = [one.ok() for one in found if isinstance(one, Ok)]
         assert len(operations) == len(found), "the document describes each operation"
         for number, operation in enumerate(operations):
-            for case in islice(_edges(operation), number % EVERY, None, EVERY):
+            for case in islice(_edges(operation), number % rounds.SCHEMA_EVERY, None, rounds.SCHEMA_EVERY):
                 await self._try(case)
         for number, operation in enumerate(operations):
             # The remainder goes to those in front, so that all together are as many as were asked for.
@@ -155,7 +153,7 @@ async def test_all_that_is_asked_is_answered_as_the_document_says(settings: Sett
         ids = await _ids(house, owner)
         document = (await door.http.get("/openapi.json", headers=owner)).json()
         explorer = Explorer(door, {"nobody": {}, "the owner": owner}, ids)
-        await explorer.explore(document, CASES)
+        await explorer.explore(document, rounds.SCHEMA_CASES)
     shown = "\n".join(list(explorer.failures.values())[:_MOST_SHOWN])
     assert not explorer.failures, f"{len(explorer.failures)} kinds of answers that are not documented:\n{shown}"
     assert explorer.statuses.total() >= 10_000

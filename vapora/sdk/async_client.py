@@ -71,6 +71,10 @@ class AsyncClient(
         except ValueError as error:
             raise problem(answer.status_code, answer.content) from error
 
+    async def liveness(self) -> views.Liveness:
+        """That the server answers, whatever else is the matter."""
+        return self._parse(await self._send("GET", "/healthz", prefix=""), views.Liveness)
+
     async def metrics(self) -> str:
         """Prometheus text."""
         return await self._text("/metrics", prefix="")

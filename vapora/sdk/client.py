@@ -71,6 +71,10 @@ class Client(
         except ValueError as error:
             raise problem(answer.status_code, answer.content) from error
 
+    def liveness(self) -> views.Liveness:
+        """That the server answers, whatever else is the matter."""
+        return self._parse(self._send("GET", "/healthz", prefix=""), views.Liveness)
+
     def metrics(self) -> str:
         """Prometheus text."""
         return self._text("/metrics", prefix="")
