@@ -10,17 +10,18 @@ from vapora import package_guard as rooms
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from vapora.sdk import ApiError, AsyncClient, Client
+    from vapora.sdk import ApiError, AsyncClient, Client, LiveBoard
 
 __version__ = "0.1.0"
-__all__ = ["ApiError", "AsyncClient", "Client", "__version__", "local"]
+__all__ = ["ApiError", "AsyncClient", "Client", "LiveBoard", "__version__", "local"]
+_OF_THE_SDK = frozenset({"ApiError", "AsyncClient", "Client", "LiveBoard"})
 
 rooms.check(Path(__file__).parent.parent)
 
 
 def __getattr__(name: str) -> Any:
     # Only when asked for: rules and actors import this package too, and need no HTTP client.
-    if name in ("ApiError", "AsyncClient", "Client"):
+    if name in _OF_THE_SDK:
         from vapora import sdk
 
         return getattr(sdk, name)
