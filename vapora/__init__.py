@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from vapora.agents import Agent, AsyncContext, Context, agent, tool
-    from vapora.sdk import ApiError, AsyncClient, Client
+    from vapora.sdk import ApiError, AsyncClient, Client, LiveBoard
 
 __version__ = "0.1.0"
 __all__ = [
@@ -21,20 +21,21 @@ __all__ = [
     "AsyncContext",
     "Client",
     "Context",
+    "LiveBoard",
     "__version__",
     "agent",
     "local",
     "tool",
 ]
-
-_OF_AGENTS = ("AsyncContext", "Context", "agent", "tool")
+_OF_THE_SDK = frozenset({"ApiError", "AsyncClient", "Client", "LiveBoard"})
+_OF_AGENTS = frozenset({"AsyncContext", "Context", "agent", "tool"})
 
 rooms.check(Path(__file__).parent.parent)
 
 
 def __getattr__(name: str) -> Any:
     # Only when asked for: rules and actors import this package too, and need no HTTP client.
-    if name in ("ApiError", "AsyncClient", "Client"):
+    if name in _OF_THE_SDK:
         from vapora import sdk
 
         return getattr(sdk, name)

@@ -178,6 +178,13 @@ class Agent:
                     one.body.close()
 
     async def _bring_to_end(self, one: RunUnderWay) -> None:
+        try:
+            await self._to_its_end(one)
+        finally:
+            if one.body is not None:
+                one.body.close()
+
+    async def _to_its_end(self, one: RunUnderWay) -> None:
         """Until the run has ended. What passes by itself is waited for; anything else ends the run as failed."""
         failure: str | None = None
         pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
