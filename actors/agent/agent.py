@@ -171,11 +171,7 @@ class Agent:
             journal.bound(correlation=correlation, task=given.task.id, run=given.run_id),
             live.under(correlation, run_span(given.run_id)),
         ):
-            try:
-                await self._bring_to_end(one)
-            finally:
-                if one.body is not None:
-                    one.body.close()
+            await self._bring_to_end(one)
 
     async def _bring_to_end(self, one: RunUnderWay) -> None:
         try:
