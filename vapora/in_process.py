@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, operator_token
 from vapora.agents import Agent
-from vapora.agents.installed import together
 from vapora.dispatch.code_agents import check
 from vapora.errors import ConfigurationError
 from vapora.sdk import Client
@@ -120,7 +119,7 @@ def local(
     **settings: Any,
 ) -> Iterator[Client]:
     """See `vapora.local`."""
-    check(together(agents))
+    check(agents)
     with ExitStack() as stack:
         if data is None:
             folder = TemporaryDirectory(prefix="vapora-", ignore_cleanup_errors=True)

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from itertools import count
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 import vapora
 from vapora.agents import AsyncContext, Context, ToolFailedError
-from vapora.errors import BadInputError
+from vapora.errors import BadInputError, ConfigurationError
 from vapora.llm.rehearsal.typed import answer as rehearsed
 from vapora.testing import VirtualClock, given, wish
 
@@ -181,6 +182,23 @@ def test_what_cannot_be_a_tool_or_an_agent_is_refused_with_what_to_do() -> None:
 
     with pytest.raises(BadInputError, match="effect"):
         vapora.tool(effect="maybe")(word_count.function)  # type: ignore[call-overload]
+
+
+def test_an_agent_that_no_role_can_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    def idle(ctx: Context) -> str:
+        """You idle."""
+        return ""
+
+    for wrong, why in (
+        ({"role": "poet"}, "There is no role 'poet'"),
+        ({"role": "code-reviewer"}, "reviews are not written in Python yet"),
+        ({"role": "documenter", "task_types": ["poetry"]}, "There is no task type 'poetry'"),
+        ({"role": "marketer", "tools": ["code.symbols"]}, "may not hold code.symbols"),
+    ):
+        agent = vapora.agent(**wrong)(idle)  # type: ignore[call-overload]
+        with pytest.raises(ConfigurationError, match=why), vapora.local(tmp_path / "data", agents=[agent]):
+            pass
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_schema_is_made_of_type_hints_and_effects_are_the_careful_ones() -> None:
