@@ -195,7 +195,7 @@ def test_an_agent_that_no_role_can_be_is_refused_before_anything_starts(tmp_path
         ({"role": "documenter", "task_types": ["poetry"]}, "There is no task type 'poetry'"),
         ({"role": "marketer", "tools": ["code.symbols"]}, "may not hold code.symbols"),
     ):
-        agent = vapora.agent(**wrong)(idle)  # type: ignore[call-overload]
+        agent = vapora.agent(**wrong)(idle)
         with pytest.raises(ConfigurationError, match=why), vapora.local(tmp_path / "data", agents=[agent]):
             pass
     assert not (tmp_path / "data").exists()
