@@ -26,6 +26,9 @@ from vapora.log.memory import MemoryLog
 from vapora.ports import LogWriterPort, Origin
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 from vapora.testing.clock import NOON as NOON
+from vapora.testing.clock import VirtualClock
+
+MovableClock = VirtualClock
 
 WORKSPACE = "acme"
 ORIGIN = Origin(WORKSPACE, "tester", "cor-1")
