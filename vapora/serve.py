@@ -74,7 +74,6 @@ def app(args: Any) -> Any:
 
 def application(settings: Settings, args: Args, *, ours_alone: bool = False) -> Any:
     """`ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else."""
-    from ray import serve
 
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
     require_shared(Settings(), cluster.count_nodes())
