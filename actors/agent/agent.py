@@ -22,6 +22,7 @@ from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
 from actors.messages import Assignment
 from actors.work_messages import WorkplacesPort
+from vapora import journal
 from vapora.backoff import Backoff
 from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import Artifact
@@ -36,7 +37,9 @@ from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool,
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
 from vapora.objects import Where
+from vapora.observability import live
 from vapora.ports import ToolGatewayPort
+from vapora.trace_ids import run_span
 
 _LONGEST_RETRY_S = 30.0
 _REVIEW = Artifact(name="review.md", kind="review")
@@ -157,6 +160,16 @@ class Agent:
             self._journal.error("run left as it is until it is sent again", run=task.get_name(), error=repr(error))
 
     async def _perform(self, one: RunUnderWay) -> None:
+        """Its lines in the journal name the run, and what it does belongs to the run's span."""
+        given = one.assignment
+        correlation = given.origin.correlation
+        with (
+            journal.bound(correlation=correlation, task=given.task.id, run=given.run_id),
+            live.under(correlation, run_span(given.run_id)),
+        ):
+            await self._bring_to_end(one)
+
+    async def _bring_to_end(self, one: RunUnderWay) -> None:
         """Until the run has ended. What passes by itself is waited for; anything else ends the run as failed."""
         failure: str | None = None
         pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))

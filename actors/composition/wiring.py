@@ -11,12 +11,13 @@ from actors import kinds
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.secrets import SecretReader
-from vapora import journal
+from vapora import __version__, journal
 from vapora.blobs import Blobs, open_blobs
 from vapora.clock import now
 from vapora.dispatch.secrets import SecretEvents
 from vapora.log.client import LogClient
 from vapora.log.leases import Alone, Leases, open_leases
+from vapora.observability import live
 from vapora.settings import Settings
 from vapora.vault import open_vault
 
@@ -51,6 +52,7 @@ class Wiring:
 def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
     """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
     journal.configure(settings.log_format)
+    live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     leases = open_leases(settings, installation(settings))
 
     def build(address: Address, runtime: Runtime) -> Actor:

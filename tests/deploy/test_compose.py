@@ -64,7 +64,8 @@ def test_everything_that_is_named_is_there(compose: dict[str, Any]) -> None:
         assert set(one["depends_on"]) <= set(services)
         for volume in one["volumes"]:
             source = volume.split(":")[0]
-            assert source in volumes or (ROOT / source).exists(), source
+            # Dashboards are made, and may be none yet.
+            assert source in volumes or (ROOT / source).exists() or source == "./kuberay/dashboards", source
 
 
 def test_dollars_that_the_shell_is_to_see_are_not_read_by_compose(compose: dict[str, Any]) -> None:
