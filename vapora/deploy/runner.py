@@ -252,14 +252,17 @@ class Deployment:
             )
 
     def _finish(self, state: State, run: Run, objects: Mapping[str, Manifest]) -> Revision:
-        number = max((one.number for one in state.revisions), default=0) + 1
         kept = list(objects.values())
+        state.run = None
+        if state.good and state.good.digest == digest(kept):
+            self._store.write(state)
+            return state.good
+        number = max((one.number for one in state.revisions), default=0) + 1
         made = Revision(
             number=number, workflow=run.workflow, options=run.options, digest=digest(kept), ended=clock.now()
         )
         self._store.keep(number, kept)
         state.revisions.append(made)
-        state.run = None
         self._store.write(state)
         return made
 
