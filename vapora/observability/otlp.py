@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from vapora.errors import UnavailableError
 from vapora.observability.spans import Span
 
-_TIMEOUT_S = 10
+_TIMEOUT_S = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT}
 _SCOPE = InstrumentationScope("vapora.log")
