@@ -46,8 +46,7 @@ _MAX_CONCURRENCY = 100_000
 class HostConfig:
     """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called in the
     host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node.
-    `shards`:
-    how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
+    `shards`: how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
 
     Ray keeps all of it in its control store, and may write that to a disk. So it holds no setting, of which some are
     secrets: each host reads its own process's environment, and the files that this names."""
