@@ -128,7 +128,7 @@ class Platform:
         cluster.prepare_environment(data, os.environ)
         self._progress("Starting Ray, which takes some 10 s (`--local` does without it) …")
         try:
-            dashboard = cluster.start(data, dashboard=self._dashboard)
+            dashboard = cluster.start(data, dashboard=self._dashboard, handed=self.settings.handed())
             self._on_ray = True
             # Ray has put a handler of its own in the place of ours.
             interrupt.reinstall()

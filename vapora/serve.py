@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.composition import BUILDER, ActorSystem, require_one_machine
+from actors.composition import BUILDER, ActorSystem, require_shared
 from actors.runtime import cluster
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal, operator_token
@@ -23,6 +23,7 @@ from vapora.backoff import Backoff
 from vapora.errors import ConfigurationError, HeldElsewhereError
 from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
+from vapora.observability import live
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
@@ -69,21 +70,25 @@ def app(args: Any) -> Any:
 
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
-    return application(Settings(), Args.model_validate(args))
-
-
-def application(settings: Settings, args: Args, *, ours_alone: bool = False) -> Any:
-    """`ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else."""
-    from ray import serve
-
+    settings, asked = Settings(), Args.model_validate(args)
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
-    require_one_machine(settings, cluster.count_nodes())
-    require_sign_in(settings, args.host)
+    require_shared(settings, cluster.count_nodes())
+    require_sign_in(settings, asked.host)
+    return application(asked)
+
+
+def application(args: Args, *, ours_alone: bool = False) -> Any:
+    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process.
+
+    `ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else.
+    """
+    from ray import serve
 
     def make_app() -> FastAPI:
         from actors.runtime.ray import HostConfig, RayRuntime
 
-        require_one_machine(settings, cluster.count_nodes())
+        settings = Settings()
+        require_shared(settings, cluster.count_nodes())
         system = ActorSystem(settings, RayRuntime(HostConfig.of(BUILDER, settings)))
         return api(settings, system, args.most_replicas, partial(begin, system))
 
@@ -149,7 +154,8 @@ def deploy(settings: Settings) -> None:
     options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
     # On another host than loopback the settings themselves have everybody sign in.
-    serve.run(application(settings, Args(), ours_alone=True), name="vapora", route_prefix="/")
+    require_shared(settings, cluster.count_nodes())
+    serve.run(application(Args(), ours_alone=True), name="vapora", route_prefix="/")
 
 
 def api(
@@ -161,6 +167,7 @@ def api(
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
+    live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     operator_token.ensure(settings.data.absolute())
     rehearsal = is_rehearsal(os.environ, settings.model, installed(settings))
     return create_app(system, settings, __version__, rehearsal, replicas, begin)

@@ -16,8 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,28 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
     )
 
 
-def start(data: Path, *, dashboard: bool) -> str | None:
+def start(data: Path, *, dashboard: bool, handed: Mapping[str, str] | None = None) -> str | None:
     """Start Ray in this process; the dashboard's address if there is one. To be called in the main thread: Ray's
-    processes die with the thread that started them."""
+    processes die with the thread that started them. `handed`: variables that its processes have beside this one's; Ray
+    itself is not told, since it would store them."""
+    with _variables(handed or {}):
+        return _start(data, dashboard=dashboard)
+
+
+@contextmanager
+def _variables(handed: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in handed}
+    os.environ.update(handed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _start(data: Path, *, dashboard: bool) -> str | None:
     import ray._private.worker as worker
 
     # Raylet messages come past Ray's own switches for silence.

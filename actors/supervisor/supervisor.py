@@ -40,7 +40,7 @@ from vapora.ports import Standing
 
 # Workspaces that others have made beside us, by an import.
 _LOOK_FOR_NEW_S = 60.0
-_AT_ONCE = 4
+_AT_ONCE = 8
 # How often others hear that we are alive, and we see what is to be closed for them.
 _LEASES_S = 1.0
 # What reading takes: an archived workspace has no more than that.
@@ -134,6 +134,10 @@ class Supervisor:
         await self._look_for_new()
         await self._look_after()
         return self._cells
+
+    async def parts(self) -> dict[str, list[Address]]:
+        """What runs of each open cell, the writer first: what a process has to start again that held some of them."""
+        return {one: [Address(kind, one) for kind in state] for one, state in self._cells.items()}
 
     # --- opening ---
 
