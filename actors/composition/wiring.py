@@ -68,9 +68,8 @@ def builder(
     leases = open_leases(settings, installation(settings))
 
     def build(address: Address, runtime: Runtime) -> Actor:
-        wiring = Wiring(settings, environ, runtime, leases)
-        actor: Actormade_by = kinds.load(kinds.kind_of(address.kind).builder)
-        actor: Actor = made_by(wiringWiring(settings, environ, runtime, agents), address)
+        made_by = kinds.load(kinds.kind_of(address.kind).builder)
+        actor: Actor = made_by(Wiring(settings, environ, runtime, leases, agents), address)
         return actor
 
     return build
