@@ -1,8 +1,8 @@
 """Hosts as on a network: each with an address, processes and temporary files of its own, and a power cord.
 
-A host is a set of namespaces of the kernel (network, mounts, process ids, name); a bridge joins them, and services listen
-on its own address. One that loses its power is cut off first and killed then, so that nobody hears of it by a closed
-socket. This takes root and iproute2; `missing` says what is not there.
+A host is a set of namespaces of the kernel (network, mounts, process ids, name); a bridge joins them, and services
+listen on its own address. One that loses its power is cut off first and killed then, so that nobody hears of it by a
+closed socket. This takes root and iproute2; `missing` says what is not there.
 """
 
 from __future__ import annotations
