@@ -58,8 +58,15 @@ class Removal:
                 export(log, self._blobs(workspace), workspace, path, record.at, __version__)
             finally:
                 log.close()
+        place = str(path.relative_to(self._settings.data.absolute()))
+        if (shared := self._settings.exports()) is not None:
+            # What is in a pod's own folder goes with the pod.
+            if path.exists():
+                shared.take(path.name, path)
+                path.unlink()
+            place = f"{shared}/{path.name}"
         self._before("note the export")
-        saved = replace(record, export=str(path.relative_to(self._settings.data.absolute())))
+        saved = replace(record, export=place)
         self._records.put(saved)
         return saved
 
@@ -69,6 +76,7 @@ class Removal:
         steps: dict[str, Callable[[str], None]] = {
             "streams": self._remove_streams,
             "texts": self._remove_blobs,
+            "shared": self._remove_shared,
             "secrets": self._remove_secrets,
             "read models": lambda one: _remove(self._settings.read_place(one)),
             "search index": lambda one: _remove(self._settings.search_place(one)),
@@ -99,6 +107,14 @@ class Removal:
             blobs = self._blobs(workspace)
             for one in list(blobs.stored()):
                 blobs.remove(one.digest, one.modified_at + _LONGER_THAN_ANY_CLOCK_IS_AHEAD)
+
+    def _remove_shared(self, workspace: str) -> None:
+        """What else is in the store that all nodes share."""
+        for kind in ("snapshots", "outboxes", "checkpoints"):
+            objects = self._settings.shared(kind, workspace)
+            for one in list(objects.listed()) if objects is not None else ():
+                assert objects is not None
+                objects.remove(one.name)
 
     def _remove_secrets(self, workspace: str) -> None:
         chosen = self._settings
