@@ -1,8 +1,9 @@
-"""A backup that needs nothing of the place that it was taken from: an export of each log, and all that stands beside it.
+"""A backup that needs nothing of where it was taken from: an export of each log, and all that stands beside it.
 
     backup.json                     what is in it, written last: without it there is no backup
     workspaces/<id>.jsonl.gz        the log with its texts, as `vapora export` writes it; `_people` too
     checkpoints/<id>.jsonl          those that were signed of it
+    pruned/<id>.jsonl               digests of texts that `vapora prune` dropped
     people.jsonl, vault.jsonl, cells.jsonl
     repositories/<id>/<project>/    the bundle of our repository, and its configuration
     audit_key.pub                   proves the checkpoints
@@ -27,6 +28,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from events.ids import PEOPLE
+from vapora import durable
 from vapora.archive.backup import Saved
 from vapora.archive.export import export
 from vapora.archive.importer import import_new
@@ -87,6 +89,8 @@ def save_all(settings: Settings, target: Objects, at: datetime, version: str) ->
         saving.drafts = Path(folder)
         # The log of people before the names, as in any backup (`vapora.archive.backup`).
         names = [*sorted(workspaces(settings)), *([PEOPLE] if _has_people(settings) else [])]
+        if not names:
+            raise BadInputError("There is no log here.", remedy="Check VAPORA_DATABASE_URL, or --data (VAPORA_DATA).")
         of = {name: saving.log(name) for name in names}
         saving.lines(_PEOPLE, _people_lines(settings))
         saving.lines(_VAULT, stored_rows(settings))
@@ -117,19 +121,25 @@ def restore_all(settings: Settings, source: Objects, clock: Clock) -> Manifest:
         records = open_cell_records(settings)
         for line in fetched.lines(_CELLS):
             records.put(_RECORD.validate_json(line))
+        for name, saved in manifest.workspaces.items():
+            if name in there or (name == PEOPLE and _has_people(settings)):
+                _require_same(settings, name, saved)
+            else:
+                with closing(ExportFile(fetched.file(f"workspaces/{name}.jsonl.gz"), of_people=True)) as opened:
+                    import_new(opened, settings, clock)
+            _restore_checkpoints(settings, name, fetched)
+            blobs = open_blobs(settings.blobs_url, settings.blob_folder(name), name)
+            for line in fetched.lines(f"pruned/{name}.jsonl"):
+                one = json.loads(line)
+                blobs.drop(one["digest"], datetime.fromisoformat(one["at"]))
+        _put_people(settings, fetched.lines(_PEOPLE))
+        # Last: an import makes the folders of its workspace.
         for name, projects in manifest.repositories.items():
             for project in projects:
                 below = f"repositories/{name}/{project}"
                 fetched.file(f"{below}/{bundles.CONFIG}")
                 bundle = fetched.file(f"{below}/{bundles.BUNDLE}")
                 bundles.restore(os.environ, bundle.parent, settings.repositories_folder(name) / project)
-        # The log of people first: its people are put beside it, and nobody else's log needs it.
-        for name in sorted(manifest.workspaces, key=lambda one: (one != PEOPLE, one)):
-            if name in there or (name == PEOPLE and _has_people(settings)):
-                _require_same(settings, name, manifest.workspaces[name])
-                continue
-            _restore_log(settings, name, fetched, clock)
-        _put_people(settings, fetched.lines(_PEOPLE))
     return manifest
 
 
@@ -180,6 +190,8 @@ class _Saving:
             done = export(log, blobs, workspace, draft, self._at, self._version)
         self.lines(f"checkpoints/{workspace}.jsonl", (one.line() for one in signed))
         self.file(f"workspaces/{workspace}.jsonl.gz", draft)
+        dropped = ({"digest": digest, "at": at.isoformat()} for digest, at in blobs.dropped())
+        self.lines(f"pruned/{workspace}.jsonl", (to_json(one) + b"\n" for one in dropped))
         return Saved(done.tip.position, done.tip.digest.hex(), done.events, len(signed), done.blobs)
 
     def repositories(self, workspace: str) -> list[str]:
@@ -223,23 +235,20 @@ class _Fetched:
             yield from file
 
 
-def _restore_log(settings: Settings, workspace: str, fetched: _Fetched, clock: Clock) -> None:
-    opened = ExportFile(fetched.file(f"workspaces/{workspace}.jsonl.gz"), of_people=True)
-    with closing(opened):
-        import_new(opened, settings, clock)
-    # Behind the log that they speak of. What was signed before stands again beside what was signed now.
-    kept = checkpoints_at(settings.checkpoints(workspace))
-    ours = kept.all()
-    missing = [
-        one
-        for one in map(_CHECKPOINT.validate_json, fetched.lines(f"checkpoints/{workspace}.jsonl"))
-        if one.position not in {each.position for each in ours}
-    ]
-    for one in missing:
-        kept.add(one)
-    # A file is read from its end: the newest one stands there.
-    for one in ours:
-        kept.add(one)
+def _restore_checkpoints(settings: Settings, workspace: str, fetched: _Fetched) -> None:
+    """What was signed before, beside what the import has signed. Behind the log that they speak of."""
+    where = settings.checkpoints(workspace)
+    ours = checkpoints.read(where)
+    kept = list(map(_CHECKPOINT.validate_json, fetched.lines(f"checkpoints/{workspace}.jsonl")))
+    missing = [one for one in kept if one not in ours]
+    if isinstance(where, Path) and missing:
+        # The newest one is looked for at the file's end.
+        in_order = sorted((*missing, *ours), key=lambda one: one.position)
+        durable.write(where, b"".join(one.line() for one in in_order))
+    elif missing:
+        book = checkpoints_at(where)
+        for one in missing:
+            book.add(one)
 
 
 def _require_key(settings: Settings, manifest: Manifest, source: Objects) -> None:

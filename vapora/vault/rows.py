@@ -18,8 +18,8 @@ _BYTES = ("wrapped", "value")
 
 
 def stored_rows(settings: Settings) -> list[bytes]:
-    """A line of JSON each; none where secrets are in an OpenBao, which has its own backup. The installation's key is not
-    among them, and without it nothing of them opens."""
+    """A line of JSON each; none where secrets are in an OpenBao, which has its own backup. The installation's key is
+    not among them, and without it nothing of them opens."""
     if settings.vault_url:
         return []
     with closing(_tables(settings)) as tables:
