@@ -14,9 +14,10 @@ from typing import Any, Final, Literal, TypeVar
 
 from vapora.errors import ConfigurationError
 
-Placement = Literal["separate", "packed"]
+Placement = Literal["separate", "packed", "shards"]
 # The process that an actor shares with others under the placement `packed`: with its workspace's cell, with the
-# workspace's agents, or with nobody.
+# workspace's agents, or with nobody. Under `shards` those of a workspace share one with those of others, and those that
+# belong to no workspace have one together.
 Host = Literal["cell", "agents", "own"]
 
 
@@ -90,7 +91,8 @@ _TABLE: Final = (
     ActorKind("log", "actors.log_writer:LogWriter", "actors.composition.log:build_log_writer", "cell", True),
 )
 KINDS: Final = {kind.name: kind for kind in _TABLE}
-_SHARED_HOSTS: Final = ("cell", "agents")
+# Processes with several kinds of actors.
+_SHARED_HOSTS: Final = ("cell", "agents", "shard", "shared")
 
 
 def kind_of(name: str) -> ActorKind:
@@ -119,8 +121,14 @@ def of_cells(only: Collection[str] | None = None) -> tuple[ActorKind, ...]:
     return tuple(kind for kind in _TABLE if not kind.shared and (only is None or kind.name in only))
 
 
+def in_stop_order() -> tuple[ActorKind, ...]:
+    return _TABLE
+
+
 def stop_rank(host: str) -> int:
     """Where a kind, or a host of several, stands in the order of stopping. A host ends with its last actor."""
+    if host in ("shard", "shared"):
+        return len(_TABLE)
     if host in _SHARED_HOSTS:
         return max(at for at, kind in enumerate(_TABLE) if kind.host == host)
     return _TABLE.index(kind_of(host))

@@ -1,9 +1,9 @@
 """How long until VAPORA is ready, beside Ray and Serve with an empty application; and what all of it takes at rest.
 
-    python -m benchmarks.start [--rounds 3] [--sides local ray serve packed separate] [--folder DIR]
+    python -m benchmarks.start [--rounds 3] [--sides local ray serve shards packed separate] [--folder DIR]
 
 In turns, each in a fresh process and on fresh data. "Ready" is the first good answer over HTTP: of `/health`, which
-answers well once every actor does; of the empty application; for `ray`, the return of `ray.init`. All three with Ray
+answers well once every actor does; of the empty application; for `ray`, the return of `ray.init`. All with Ray
 have its dashboard. Memory is proportional (PSS), of all processes together, `--rest-s` seconds later.
 """
 
@@ -28,8 +28,9 @@ import httpx
 from benchmarks.sides import processes
 from benchmarks.sides.side import free_port, plain_environ
 
-_VAPORA = ("local", "packed", "separate")
-_SIDES = ("local", "ray", "serve", "packed", "separate")
+_PLACEMENTS = ("shards", "packed", "separate")
+_VAPORA = ("local", *_PLACEMENTS)
+_SIDES = ("local", "ray", "serve", *_PLACEMENTS)
 _READY_S, _ENDED_S = 180.0, 60.0
 
 
@@ -58,7 +59,7 @@ def main() -> int:
         if ready.get("serve"):
             serve = (statistics.median(ready["serve"]), _total(memory["serve"]))
             beyond = [f"{took - serve[0]:+.1f}", f"{total - serve[1]:+,.0f}"]
-        beyond = beyond if side in ("packed", "separate") and ready["serve"] else ["", ""]
+        beyond = beyond if side in _PLACEMENTS and ready["serve"] else ["", ""]
         every = ", ".join(f"{one:.1f}" for one in ready[side])
         print(f"| {side} | {took:.1f} ({every}) | {beyond[0]} | {total:,.0f} | {beyond[1]} | {len(memory[side][-1])} |")
     for side in asked.sides:

@@ -1,10 +1,11 @@
-"""What workspaces cost that have nothing to do: 10 of them against 1,000, in one process, on files.
+"""What workspaces cost that have nothing to do: one of them against 1,000, of which 20 are awake, in one process.
 
-    python -m benchmarks.workspaces [--many 1000] [--few 10] [--wake 100] [--rest-s 10] [--folder DIR]
+    python -m benchmarks.workspaces [--counts 1,300,1000] [--awake 20] [--wake 100] [--rest-s 10] [--postgres]
 
-Each installation is a process of its own. It makes the workspaces and lets them sleep; then it starts anew, as it would
-after a restart, and is measured at rest: memory (PSS), processes, threads, open files, and processor time over
-`--rest-s`. Then some sleepers, in no order, are asked over HTTP for their board, one after the other.
+Each installation is a process of its own, which is what a shard is. It makes the workspaces and lets them sleep; then
+it starts anew, as it would after a restart; some are woken, and it is measured at rest: memory, processes, threads,
+open files, connections to PostgreSQL, and processor time over `--rest-s`. Then other sleepers, in no order, are asked
+for their board, one after the other. `--postgres` starts a server for it; else the data is in files.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import shutil
 import statistics
@@ -19,15 +21,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+import psycopg
 
 from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
 from projections.board import board
+from tests.postgres import Server, owned
 from vapora.api.app import create_app
 from vapora.api.cells import Cells
 from vapora.settings import Settings
@@ -37,7 +42,20 @@ _IDLE_S = 0.05
 
 
 def _settings(folder: Path, **more: Any) -> Settings:
-    return Settings(data=folder / "data", runtime="local", model="rehearsal", database_url=None, **more)
+    # VAPORA_DATABASE_URL says whether it is in PostgreSQL.
+    return Settings(data=folder / "data", runtime="local", model="rehearsal", **more)
+
+
+def _connections(settings: Settings) -> int:
+    """Of this installation, as the server counts them."""
+    if settings.database_url is None:
+        return 0
+    with psycopg.connect(settings.database_url.get_secret_value(), application_name="benchmark") as connection:
+        asked = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'vapora'"
+        )
+        row = connection.execute(asked).fetchone()
+    return row[0] if row else 0
 
 
 async def _all_asleep(system: LocalActorSystem, count: int) -> None:
@@ -62,7 +80,7 @@ async def _read_board(cells: Cells, workspace: str) -> None:
     await cell.read(lambda rows: board(rows, None, rows.position))
 
 
-async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[str, float]:
+async def measure(folder: Path, count: int, awake: int, wake: int, rest_s: float) -> dict[str, float]:
     settings = _settings(folder)
     began = time.perf_counter()
     system = LocalActorSystem(settings)
@@ -75,19 +93,26 @@ async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[st
     process = psutil.Process()
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         (await http.get("/health")).raise_for_status()
+        names = random.Random(7).sample([f"w{number}" for number in range(count)], min(awake + wake, count))
+        awakened, names = names[:awake], names[awake:]
+        began = time.perf_counter()
+        await asyncio.gather(*map(system.open, awakened))
         found: dict[str, float] = {
             "start_s": start_s,
             "default_s": first_answer_s,
-            "pss_mb": process.memory_full_info().pss / 1e6,
+            "awake": len((await system.standing())[1].awake),
+            "all_awake_s": time.perf_counter() - began,
+            "uss_mib": process.memory_full_info().uss / 2**20,
             "processes": 1 + len(process.children(recursive=True)),
             "threads": process.num_threads(),
             "files": process.num_fds(),
+            "connections": _connections(settings),
         }
         before = process.cpu_times()
         await asyncio.sleep(rest_s)
         after = process.cpu_times()
         found["cpu_percent"] = 100 * (after.user + after.system - before.user - before.system) / rest_s
-        names = random.Random(7).sample([f"w{number}" for number in range(count)], min(wake, count))
+        names = names or awakened
         times = []
         for name in names:
             asked = time.perf_counter()
@@ -101,6 +126,8 @@ async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[st
             await _read_board(app.state.cells, name)
             again.append(time.perf_counter() - asked)
         found["awake_p50_ms"] = 1000 * statistics.median(again)
+        found["connections_after"] = _connections(settings)
+        found["threads_after"] = process.num_threads()
     await app.state.cells.close()
     await system.stop()
     return found
@@ -109,6 +136,7 @@ async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[st
 def _in_process(what: str, folder: Path, count: int, arguments: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.workspaces", "--only", what, "--many", str(count)]
     command += ["--folder", str(folder), "--wake", str(arguments.wake), "--rest-s", str(arguments.rest_s)]
+    command += ["--awake", str(arguments.awake)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return answer
@@ -116,8 +144,10 @@ def _in_process(what: str, folder: Path, count: int, arguments: argparse.Namespa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--many", type=int, default=1_000)
-    parser.add_argument("--few", type=int, default=10)
+    parser.add_argument("--counts", default="1,1000")
+    parser.add_argument("--awake", type=int, default=20)
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--many", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--wake", type=int, default=100)
     parser.add_argument("--rest-s", type=float, default=10)
     parser.add_argument("--folder", type=Path)
@@ -129,16 +159,27 @@ def main() -> None:
         print(json.dumps({"made_s": time.perf_counter() - began}))
         return
     if arguments.only == "measure":
-        print(json.dumps(asyncio.run(measure(arguments.folder, arguments.many, arguments.wake, arguments.rest_s))))
+        awake, wake = arguments.awake, arguments.wake
+        print(json.dumps(asyncio.run(measure(arguments.folder, arguments.many, awake, wake, arguments.rest_s))))
         return
+    os.environ.pop("VAPORA_DATABASE_URL", None)
+    with owned() if arguments.postgres else nullcontext() as server:
+        _compare(arguments, server)
+
+
+def _compare(arguments: argparse.Namespace, server: Server | None) -> None:
     rows: dict[int, dict[str, float]] = {}
-    for count in filter(None, (arguments.few, arguments.many)):
+    for count in map(int, arguments.counts.split(",")):
         folder = Path(tempfile.mkdtemp(prefix="vapora-workspaces-", dir=arguments.folder))
         try:
-            made = _in_process("make", folder, count, arguments)
-            rows[count] = {**made, **_in_process("measure", folder, count, arguments)}
+            with nullcontext() if server is None else server.database() as url:
+                if url is not None:
+                    os.environ["VAPORA_DATABASE_URL"] = url
+                made = _in_process("make", folder, count, arguments)
+                rows[count] = {**made, **_in_process("measure", folder, count, arguments)}
         finally:
             shutil.rmtree(folder)
+        print(json.dumps({str(count): rows[count]}), flush=True)
     print(f"{'':>14}" + "".join(f"{count:>12,}" for count in rows))
     for name in next(iter(rows.values())):
         print(f"{name:>14}" + "".join(f"{row[name]:>12.2f}" for row in rows.values()), flush=True)

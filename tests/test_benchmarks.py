@@ -30,7 +30,7 @@ SMALL = {
     "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
     "worktree": ["--files", "50", "--rounds", "1"],
     "sandbox": ["--rounds", "1"],
-    "workspaces": ["--few", "0", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
+    "workspaces": ["--counts", "2", "--awake", "1", "--wake", "1", "--rest-s", "0.1"],
     # Neither Ray, nor what has to be fetched.
     "engine": [
         *("--sides", "one process", "local", "raw commits", "--at-once", "2", "--models", "0", "0.02"),

@@ -49,3 +49,17 @@ def test_the_public_address_is_one_that_a_link_may_begin_with() -> None:
         with pytest.raises(ValidationError, match="must be written as https") as refused:
             Settings(public_url=wrong)
         assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("", None), ("vapora=0.5", ("vapora", 0.5)), ("num_cpus=1", ("num_cpus", 1.0)), ("vapora = 2", ("vapora", 2.0))],
+)
+def test_what_a_shard_holds_of_a_cluster_is_a_resource_and_how_much(text: str, meant: tuple[str, float] | None) -> None:
+    assert Settings(shard_resource=text).shard_holds == meant
+
+
+@pytest.mark.parametrize("text", ["vapora", "vapora=", "=1", "vapora=much", "vapora=-1", "vapora=0", "vapora=1.5"])
+def test_what_is_no_resource_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="as in vapora="):
+        Settings(shard_resource=text)

@@ -5,7 +5,11 @@ The URL of a database may hold a password. Nothing here shows it: neither `repr`
 
 from __future__ import annotations
 
+import os
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +21,20 @@ from vapora.translation import remedy_for
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg_pool import ConnectionPool
 
 _PREFIX, _READ, _SEARCH = "vapora_", "_read", "_search"
 _HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
 _FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
 # A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
 _CONNECT_S = 5
+# What a process has to one database at most, however many workspaces it holds: whoever wants another one waits for one
+# to be given back. One that nobody used for a minute is closed, and each after ten, since a session remembers every
+# schema that it has seen.
+MOST_CONNECTIONS = 7
+_WAIT_S = 10.0
+_IDLE_S = 60.0
+_LIFE_S = 600.0
 # Whatever the server's defaults are: our functions rely on seeing what was committed before they got their lock.
 _SESSION = (
     "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning'; "
@@ -54,6 +66,55 @@ class Database:
             raise
         return connection
 
+    @contextmanager
+    def lease(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        """One of this process's connections, given back at the end; as `connect`, and nothing that was set for its
+        session may stay. Who holds one must not wait for a second. Raises what `psycopg` raises."""
+        connection = self._alive()
+        try:
+            yield connection
+        finally:
+            self.give(connection)
+
+    def _alive(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A restart of the server breaks all of them at once, which each shows only when it is used."""
+        import psycopg
+
+        for _ in range(MOST_CONNECTIONS):
+            connection = self.take()
+            try:
+                connection.execute("")
+            except psycopg.OperationalError:
+                self.give(connection)
+            else:
+                return connection
+        return self.take()
+
+    def take(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """For who gives it back by `give`, whatever happens."""
+        from psycopg_pool import PoolTimeout
+
+        try:
+            return self.pool.getconn()
+        except PoolTimeout:
+            # The pool does not say why it has none; the server does, where that is the reason.
+            self.connect().close()
+            raise
+
+    def give(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        """What was begun there and not committed is undone; one that broke is replaced when it is needed."""
+        self.pool.putconn(connection)
+
+    @property
+    def pool(self) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+        # A process that was forked must not speak over the connections of the one it comes from.
+        key = (os.getpid(), self.url)
+        with _turn:
+            pool = _pools.get(key)
+            if pool is None:
+                pool = _pools[key] = _open_pool(self.url)
+            return pool
+
     def told(self, error: Exception) -> str:
         """What the server or its library said, in one line, without the password."""
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -63,6 +124,28 @@ class Database:
 
 
 Place = Path | Database
+
+_turn = threading.Lock()
+_pools: dict[tuple[int, str], ConnectionPool[psycopg.Connection[tuple[Any, ...]]]] = {}
+
+
+def _open_pool(url: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+    import psycopg
+    from psycopg_pool import ConnectionPool
+
+    return ConnectionPool(
+        url,
+        connection_class=psycopg.Connection[tuple[Any, ...]],
+        kwargs={"autocommit": True, "connect_timeout": _CONNECT_S, "application_name": "vapora"},
+        min_size=0,
+        max_size=MOST_CONNECTIONS,
+        open=True,
+        configure=configure,
+        timeout=_WAIT_S,
+        max_idle=_IDLE_S,
+        max_lifetime=_LIFE_S,
+        num_workers=1,
+    )
 
 
 def configure(connection: psycopg.Connection[Any]) -> None:
@@ -133,7 +216,7 @@ def workspaces(url: str) -> set[str]:
 
     database = Database(url, _PREFIX)
     try:
-        with database.connect() as connection:
+        with database.lease() as connection:
             found = connection.execute(
                 "SELECT nspname FROM pg_namespace WHERE to_regclass(quote_ident(nspname) || '.writer') IS NOT NULL"
             ).fetchall()
@@ -154,8 +237,8 @@ _REMEDIES = {
     'role "': "Check the user in VAPORA_DATABASE_URL.",
     'database "': "Check the database's name in VAPORA_DATABASE_URL; VAPORA makes schemas, not databases.",
     "permission denied": "Let the user of VAPORA_DATABASE_URL create schemas (GRANT CREATE ON DATABASE), or own them.",
-    "too many": "Raise max_connections: a workspace needs about 5, and 8 more for each replica of the API.",
-    "remaining connection": "Raise max_connections: a workspace needs about 5, and 8 more for each replica of the API.",
+    "too many": "Raise max_connections: each process of VAPORA takes up to 8.",
+    "remaining connection": "Raise max_connections: each process of VAPORA takes up to 8.",
     "no space": "Make room on the server's disk; the next try goes on.",
     "disk full": "Make room on the server's disk; the next try goes on.",
     "lock timeout": "Something holds the tables (a VACUUM FULL, an open transaction): end it; the next try goes on.",

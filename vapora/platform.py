@@ -133,7 +133,9 @@ class Platform:
             # Ray has put a handler of its own in the place of ours.
             interrupt.reinstall()
             self._progress(f"Ray runs after {time.monotonic() - began:.1f} s. Deploying the API …")
-            deploy(self.settings)
+            # By its folder, not by its Ray: what was killed a moment ago was this one.
+            name = self.settings.installation or cluster.name_on_this_machine(data)
+            deploy(self.settings.model_copy(update={"data": data, "installation": name}))
         except VaporaError:
             raise
         except Exception as error:  # Ray has many kinds, and none of them is for people

@@ -34,6 +34,18 @@ _FILE = secret_files.ENDING.lower()
 _OURS = "_vapora"
 
 
+def _resource(text: str) -> tuple[str, float]:
+    name, _, amount = text.partition("=")
+    # Ray counts in steps of a ten-thousandth, and above one in whole ones.
+    if not (
+        re.fullmatch(r" *[A-Za-z_]\w* *", name)
+        and re.fullmatch(r" *([0-9]+|0?\.[0-9]{1,4}) *", amount)
+        and float(amount) > 0
+    ):
+        raise ValueError("must name a resource of Ray and how much of it, as in vapora=0.5 or num_cpus=1")
+    return name.strip(), float(amount)
+
+
 def _own_folders() -> tuple[Path, ...]:
     found = [Path.cwd()]
     with suppress(RuntimeError):  # a user without a home
@@ -66,8 +78,16 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     # A proxy in front of it ends TLS, so that it may speak plain HTTP to others than this machine.
     tls_proxy: bool = False
+    # Of several installations on one database the one with the highest number serves, while it is alive; and by which
+    # name this one is known among them: empty, by that of its Ray cluster, or by its machine and data folder.
+    generation: int = Field(default=0, ge=0)
+    installation: str = ""
     runtime: Literal["ray", "local"] = "ray"
-    placement: Literal["separate", "packed"] = "separate"
+    placement: Literal["separate", "packed", "shards"] = "separate"
+    # With the placement `shards`: into how many processes the workspaces are spread, and what of a Ray cluster each of
+    # these holds, as in vapora=0.5 or num_cpus=1; empty: nothing, so that it starts anywhere.
+    shards: int = Field(default=1, ge=1, le=1_000)
+    shard_resource: str = ""
     # How actors in two processes of one node call each other.
     transport: Literal["direct", "ray"] = "ray"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
@@ -78,6 +98,13 @@ class Settings(BaseSettings):
     # Whether search learns what a workspace's texts are about, from those texts alone.
     search_vectors: Literal["built-in", "none"] = "built-in"
     log_format: Literal["console", "json"] = "console"
+    # A collector that takes traces by OTLP over HTTP, as http://collector:4318; empty: none are made.
+    otlp_endpoint: str = ""
+    # What it wants to be told, as `name=value` separated by commas: mostly a token.
+    otlp_headers: SecretStr = SecretStr("")
+    otlp_headers_file: Path | None = None
+    # Of how many traces what is under way is recorded. What the log tells is sent of all.
+    trace_ratio: float = Field(default=0.05, ge=0, le=1)
 
     # The rehearsal model takes about as long as a quick real one.
     rehearsal_min_delay_s: float = Field(default=1, ge=0)
@@ -236,6 +263,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
 
+    @field_validator("shard_resource")
+    @classmethod
+    def _check_resource(cls, given: str) -> str:
+        if given:
+            _resource(given)
+        return given
+
+    @property
+    def shard_holds(self) -> tuple[str, float] | None:
+        """A resource of Ray, and how much of it."""
+        return _resource(self.shard_resource) if self.shard_resource else None
+
     @field_validator("rate_limit_user", "rate_limit_ip")
     @classmethod
     def _check_rate(cls, given: str) -> str:
@@ -278,6 +317,24 @@ class Settings(BaseSettings):
             raise ValueError("must be written as https://vapora.example.com, without a user, query or fragment")
         return url
 
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _check_otlp_endpoint(cls, given: str) -> str:
+        url = given.strip()
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
+            raise ValueError("must be written as http://collector:4318; a token belongs into VAPORA_OTLP_HEADERS")
+        return url
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _check_otlp_headers(cls, given: SecretStr) -> SecretStr:
+        for part in filter(str.strip, given.get_secret_value().split(",")):
+            name, equals, _ = part.partition("=")
+            if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", name.strip()):
+                raise ValueError("must be written as name=value, separated by commas")
+        return given
+
     @field_validator("committer")
     @classmethod
     def _check_committer(cls, given: str) -> str:
@@ -306,6 +363,12 @@ class Settings(BaseSettings):
         if self.tls_cert is None or self.tls_key is None:
             return None
         return self.tls_cert.absolute(), self.tls_key.absolute()
+
+    @property
+    def otlp_header_map(self) -> dict[str, str]:
+        """What goes with each request to the collector of traces."""
+        parts = filter(str.strip, self.otlp_headers.get_secret_value().split(","))
+        return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
 
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""

@@ -11,6 +11,7 @@ from actors.runtime.base import Address
 from events.ids import is_workspace
 from vapora.clock import now
 from vapora.log.event_log import EventLog
+from vapora.log.leases import LogLease
 from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.settings import Settings
@@ -29,9 +30,11 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     async def started() -> None:
         await wiring.runtime.ref(Address("supervisor")).woken(workspace)
 
+    lease = LogLease(wiring.leases, workspace)
     return LogWriter(
-        lambda: _open_log(settings, workspace),
+        lambda: lease.open(lambda: _open_log(settings, workspace)),
         signer=signer,
+        closed=lease.give_back,
         sealed=lambda: seal(settings, workspace),
         # What is no workspace has no cell around its log.
         started=started if is_workspace(workspace) else None,

@@ -46,7 +46,7 @@ class SwarmCoordinator:
     and what waits in it may start. `kill`, `beat`, `heartbeat_s`: how agents that do not answer are ended, and when one
     is taken for that (`actors.coordinator.agent_watch`). `most_runs_of`: how many runs of a role go on at once where
     the workspace does not say. `role_defaults`: what an agent of a role is by itself, which those follow at a start
-    that nobody edited; None: unknown.
+    that nobody edited; None: unknown. `has_code`: whether the code of an agent written in Python is here.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class SwarmCoordinator:
         most_runs_of: Mapping[str, int] | None = None,
         role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
         full: Callable[[], str | None] = lambda: None,
+        has_code: Callable[[str], bool] = lambda agent: True,
     ) -> None:
         """`full`: why nothing may start on this disk, for cards to say; None: there is room."""
         self._log = log
@@ -76,6 +77,7 @@ class SwarmCoordinator:
         self._role_defaults = role_defaults
         self._full = full
         self._was_full = False
+        self._has_code = has_code
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
@@ -116,6 +118,7 @@ class SwarmCoordinator:
         await self._follower.catch_up()
         self._caught_up = True
         await self._watch.follow_roles(self._role_defaults)
+        await self._watch.follow_code(self._has_code)
         self._pool.expect(self._swarm.agents, swarm.running(self._swarm))
         try:
             if self._consumer is not None:

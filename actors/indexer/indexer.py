@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
 from typing import TypeVar
@@ -15,6 +14,7 @@ import structlog
 
 from actors.follower import Follower, Ticker
 from actors.indexer.code import Code, Repositories
+from actors.lanes import BEHIND, Lane
 from events import Recorded
 from events.content import Content
 from vapora.clock import Clock, now
@@ -50,14 +50,14 @@ class Indexer:
         self._workspace = workspace
         self._open_writer = open_writer
         self._texts = texts
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"indexer-{workspace}")
+        self._thread = Lane(BEHIND)
         self._writer: IndexWriter | None = None
         self._follower: Follower | None = None
         self._code = None if repositories is None else Code(log, repositories, self._on_index, clock)
         self._coding = Ticker(f"code/{workspace}", self._look_at_code, code_s)
         self._learns = learns
         self._model = LiveModel()
-        self._learner = ThreadPoolExecutor(1, thread_name_prefix=f"learner-{workspace}")
+        self._learner = Lane(BEHIND)
         self._stopped = Event()
         self._learning = Ticker(f"learn/{workspace}", self._learn, learn_s)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import structlog
 
 from actors.follower import cancel
+from actors.lanes import BEHIND, Lane
 from vapora.clock import Clock
 from vapora.log.chain import Tip
 from vapora.log.event_log import EventLog
@@ -32,7 +32,7 @@ class CheckpointSigner:
         self._clock = clock
         self._events = events
         self._interval_s = interval_s
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-signer")
+        self._thread = Lane(BEHIND)
         self._book: CheckpointBook | None = None
         self._tip: Tip | None = None
         self._signed: Tip | None = None
@@ -68,7 +68,7 @@ class CheckpointSigner:
         self._task = None
         await self._sign()
         self._thread.shutdown()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-signer")
+        self._thread = Lane(BEHIND)
 
     async def _run(self) -> None:
         while True:

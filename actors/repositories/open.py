@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import structlog
 
+from actors.lanes import REPOSITORIES, Lane
 from actors.repositories.logins import SecretLogins
 from events.content import Content
 from events.ids import project_stream, task_stream
@@ -92,7 +92,7 @@ class OpenRepositories:
         self._places: defaultdict[str, _Place] = defaultdict(_Place)
         self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sandboxes: dict[str, Sandbox] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="repositories")
+        self._threads = Lane(REPOSITORIES, _THREADS)
         self._under_way: set[asyncio.Future[object]] = set()
         self._closed = False
 

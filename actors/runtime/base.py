@@ -6,14 +6,16 @@ and follows the placement map.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 from actors import kinds
 from actors.kinds import Placement
 from events.ids import PEOPLE
 from vapora.domain.cell import Rest
+from vapora.domain.shards import shard_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,10 +34,21 @@ class Address:
     def __str__(self) -> str:
         return "/".join(part for part in (self.kind, self.workspace, self.id) if part)
 
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """What lines of the journal say of who writes them."""
+        return _fields_of(self)
+
     @classmethod
     def parse(cls, text: str) -> Address:
         kind, workspace, id_ = [*text.split("/", 2), "", ""][:3]
         return cls(kind, workspace, id_)
+
+
+@lru_cache(maxsize=4_096)
+def _fields_of(address: Address) -> Mapping[str, str]:
+    workspace = {"workspace": address.workspace} if address.workspace else {}
+    return {"actor": str(address), **workspace}
 
 
 class Actor(Protocol):
@@ -88,22 +101,35 @@ class Runtime(Protocol):
 Builder = Callable[[Address, Runtime], Actor]
 
 
-def host_of(address: Address, placement: Placement) -> str:
+# The process of those that belong to no workspace, where workspaces are spread over shards.
+SHARED: Final = "shared"
+
+
+def host_of(address: Address, placement: Placement, shards: int = 1) -> str:
     """The placement map: which process an object lives in.
 
-    `separate` gives each object its own; `packed` puts a cell into one and its agents into another.
+    `separate` gives each object its own; `packed` puts a cell into one and its agents into another; `shards` puts all
+    of many workspaces into one, and what belongs to none (the log of people is such a one) into another: whether
+    somebody may sign in, and whether a call of a model is paid, does not hang on a shard that dies.
     """
     host = kinds.kind_of(address.kind).host
+    if placement == "shards":
+        shared = host == "own" or address.workspace == PEOPLE
+        return SHARED if shared else f"shard/{shard_of(address.workspace, shards)}"
     return str(address) if placement == "separate" or host == "own" else f"{host}/{address.workspace}"
 
 
 def residents(host: str) -> tuple[Address, ...]:
-    """The objects that a host starts by itself, also after a crash; agents are started by the work they get."""
+    """The objects that a host starts by itself, also after a crash; agents are started by the work they get, and what a
+    shard holds is known to the supervisor."""
     kind, _, workspace = host.partition("/")
+    if kind == SHARED:
+        people = (Address(part, PEOPLE) for part in kinds.PEOPLE_PARTS)
+        return *people, Address("identity"), Address("router"), Address("supervisor")
     if kind == "cell" and workspace == PEOPLE:
         return tuple(Address(part, workspace) for part in kinds.PEOPLE_PARTS)
     if kind == "cell":
         return tuple(Address(part, workspace) for part in kinds.residents())
-    if kind == "agents":
+    if kind in ("agents", "shard"):
         return ()
     return (Address.parse(host),)

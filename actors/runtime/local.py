@@ -9,9 +9,10 @@ from typing import Any
 import structlog
 
 from actors import kinds
-from actors.kinds import stop_rank
 from actors.runtime.base import Actor, Address, Builder, Runtime
+from vapora import journal
 from vapora.errors import StoppingError, UnavailableError
+from vapora.observability import live
 
 # A cell is put to sleep and woken, and once more; whoever meets that more often is told.
 _TRIES = 3
@@ -60,7 +61,8 @@ class LocalRuntime:
             actor = await self.activate(address)
             tries -= 1
             try:
-                return await getattr(actor, method)(*args, **kwargs)
+                with journal.within(address.fields), live.actor_call(address.kind, method):
+                    return await getattr(actor, method)(*args, **kwargs)
             except StoppingError:
                 # Of another one that it asked itself, or on its own account: that is its answer.
                 if not tries or self._closed or self._is_running(address, actor):
@@ -86,8 +88,10 @@ class LocalRuntime:
             # One address, one actor: two would do the same work, or fence each other off.
             if before is not None:
                 await asyncio.wait([before])
-            actor = self._build(address, self.seen_by_actors)
-            await actor.start()
+            # What it begins here goes on for all, not for whoever called it first.
+            with live.anew(**address.fields):
+                actor = self._build(address, self.seen_by_actors)
+                await actor.start()
         except BaseException:
             # A start that failed must not stand in the way of the next try.
             if self._actors.get(address) is asyncio.current_task():
@@ -139,11 +143,15 @@ class LocalRuntime:
             for address in [one for one in self._actors if (one.kind, one.workspace) == (kind.name, workspace)]:
                 await self._stop_anyhow(address)
 
+    async def stop_kinds(self, names: Collection[str]) -> None:
+        """End all actors of these kinds, one kind after the other, in the table's order."""
+        for kind in (one.name for one in kinds.in_stop_order() if one.name in names):
+            await asyncio.gather(*(self._stop_anyhow(one) for one in list(self._actors) if one.kind == kind))
+
     async def shutdown(self) -> None:
         """End every actor; one that does not stop well does not keep the others."""
         self._closed = True
-        for address in sorted(self._actors, key=lambda one: stop_rank(one.kind)):
-            await self._stop_anyhow(address)
+        await self.stop_kinds(kinds.KINDS)
 
     async def _stop_anyhow(self, address: Address) -> None:
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,19 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 
 from actors import kinds
 from actors.kinds import Placement
-from actors.runtime.base import Actor, Address, Builder, host_of, residents
+from actors.runtime.base import SHARED, Actor, Address, Builder, host_of, residents
 from actors.runtime.direct import DirectLine, Door, DoorAddress
 from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
+from vapora.observability import live
 
 NAMESPACE = "vapora"
+# A host that does not answer is ended with all that is in it: a shard is given more time, for it holds more.
 _DROPS_WITHIN_S = 2.0
+_SHARD_DROPS_WITHIN_S = 15.0
+# Cells that a shard opens at once after a crash.
+_CELLS_AT_ONCE = 8
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
 _MAX_CONCURRENCY = 100_000
 
@@ -40,6 +46,7 @@ _MAX_CONCURRENCY = 100_000
 class HostConfig:
     """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called in the
     host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node.
+    `shards`: how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
 
     Ray keeps all of it in its control store, and may write that to a disk. So it holds no setting, of which some are
     secrets: each host reads its own process's environment, and the files that this names."""
@@ -47,11 +54,22 @@ class HostConfig:
     builder: str
     placement: Placement
     direct: bool = False
+    shards: int = 1
+    holds: tuple[str, float] | None = None
 
     @classmethod
     def of(cls, builder: str, settings: Any) -> HostConfig:
         """As the installation's settings say."""
-        return cls(builder, settings.placement, settings.transport == "direct")
+        direct = settings.transport == "direct"
+        return cls(builder, settings.placement, direct, settings.shards, settings.shard_holds)
+
+    def host_of(self, address: Address) -> str:
+        return host_of(address, self.placement, self.shards)
+
+    def demands(self) -> dict[str, Any]:
+        """What each process holds for as long as it lives, as Ray's options say it."""
+        name, much = (self.holds if self.placement == "shards" else None) or ("num_cpus", 0)
+        return {"num_cpus": much} if name == "num_cpus" else {"num_cpus": 0, "resources": {name: much}}
 
 
 class RayRuntime:
@@ -64,7 +82,7 @@ class RayRuntime:
         self._journal = structlog.get_logger("runtime")
 
     def ref(self, address: Address) -> Any:
-        name = host_of(address, self._config.placement)
+        name = self._config.host_of(address)
         if self._host is not None and name == self._host.name:
             return self._host.local.ref(address)
         return FarRef(self, address, name)
@@ -123,7 +141,7 @@ class RayRuntime:
                 namespace=NAMESPACE,
                 lifetime="detached",
                 get_if_exists=True,
-                num_cpus=0,
+                **self._config.demands(),
                 max_restarts=-1,
                 max_task_retries=0,
                 max_concurrency=_MAX_CONCURRENCY,
@@ -132,7 +150,7 @@ class RayRuntime:
         )
 
     async def stop(self, address: Address) -> None:
-        name = host_of(address, self._config.placement)
+        name = self._config.host_of(address)
         if self._host is not None and name == self._host.name:
             await self._host.local.stop(address)
             return
@@ -145,18 +163,22 @@ class RayRuntime:
             self.forget(name)
 
     async def discard(self, address: Address) -> None:
-        name = host_of(address, self._config.placement)
+        name = self._config.host_of(address)
         handle = await asyncio.to_thread(find, name)
         if handle is None:
             return
-        if name != str(address) and await _answers(handle.drop.remote(str(address))):
+        within_s = _SHARD_DROPS_WITHIN_S if self._config.placement == "shards" else _DROPS_WITHIN_S
+        if name != str(address) and await _answers(handle.drop.remote(str(address)), within_s):
             return
         self.forget(name)
         await asyncio.to_thread(ray.kill, handle)
 
     async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        if self._config.placement == "shards":
+            await self._close_in_shard(workspace, only)
+            return
         for kind in kinds.of_cells(only):
-            host = host_of(Address(kind.name, workspace), self._config.placement)
+            host = self._config.host_of(Address(kind.name, workspace))
             if kind.resident and host != str(Address(kind.name, workspace)):
                 # In one host with others, that go on for now.
                 await self._stop_in(host, Address(kind.name, workspace))
@@ -167,6 +189,15 @@ class RayRuntime:
                 await asyncio.gather(*map(self._end_anyhow, [one for one in found if one.startswith(f"{host}/")]))
         if only is None and self._config.placement == "packed":
             await self._end_anyhow(f"cell/{workspace}")
+
+    async def _close_in_shard(self, workspace: str, only: Collection[str] | None) -> None:
+        shard = self._config.host_of(Address("log", workspace))
+        handle = await asyncio.to_thread(find, shard)
+        if handle is not None:
+            try:
+                await handle.close_cell.remote(workspace, only)
+            except RayActorError:
+                self._journal.warning("was gone before its cell could close", host=shard, workspace=workspace)
 
     async def _stop_in(self, host: str, address: Address) -> None:
         handle = await asyncio.to_thread(find, host)
@@ -184,8 +215,22 @@ class RayRuntime:
 
     async def shutdown(self) -> None:
         """End every host, one kind after the other, in the table's order."""
+        if self._config.placement == "shards":
+            # Kinds of two processes stop in turn: agents, then the router, then the budgets that it settles with.
+            for shared, some in groupby(kinds.in_stop_order(), key=attrgetter("shared")):
+                kinds_ = [kind.name for kind in some]
+                found = [one for one in await asyncio.to_thread(hosts) if (one == SHARED) == shared]
+                await asyncio.gather(*(self._stop_kinds(one, kinds_) for one in found))
         for _, names in groupby(sorted(await asyncio.to_thread(hosts), key=_rank), key=_rank):
             await asyncio.gather(*(self._end(name) for name in names))
+
+    async def _stop_kinds(self, name: str, names: Collection[str]) -> None:
+        handle = await asyncio.to_thread(find, name)
+        if handle is not None:
+            try:
+                await handle.stop_kinds.remote(names)
+            except RayActorError:
+                self._journal.warning("was gone before it could stop", host=name)
 
     async def _end(self, name: str) -> None:
         handle = await asyncio.to_thread(find, name)
@@ -221,10 +266,10 @@ def find(name: str) -> Any:
         return None
 
 
-async def _answers(call: Awaitable[Any]) -> bool:
+async def _answers(call: Awaitable[Any], within_s: float) -> bool:
     """Whether a host does so that others live in; where it does not, all of them are as dead."""
     try:
-        async with asyncio.timeout(_DROPS_WITHIN_S):
+        async with asyncio.timeout(within_s):
             await call
     except (TimeoutError, RayActorError):
         return False
@@ -264,8 +309,9 @@ class Host:
         make: Callable[[], Builder] = getattr(import_module(module), function)
         self.local = LocalRuntime(make())
         # Objects see the runtime of the cluster, which comes back to this host for its own residents.
-        runtime = RayRuntime(config, host=self)
-        self.local.seen_by_actors = runtime
+        self._config = config
+        self._runtime = RayRuntime(config, host=self)
+        self.local.seen_by_actors = self._runtime
         self._journal = structlog.get_logger(name)
         self._answering = Answering(self.local)
         self._door = Door(self._answering.answer)
@@ -273,12 +319,36 @@ class Host:
         self._starting = asyncio.ensure_future(self._start_residents())
 
     async def _start_residents(self) -> None:
+        if self.name.startswith("shard/") and ray.get_runtime_context().was_current_actor_reconstructed:
+            await self._resume()
         for address in residents(self.name):
-            try:
-                await self.local.activate(address)
-            except Exception:
-                # Raised again to whoever calls; an error here would make Ray give the actor up for good.
-                self._journal.exception("did not start", actor=str(address))
+            await self._start(address)
+
+    async def _start(self, address: Address) -> None:
+        try:
+            await self.local.activate(address)
+        except Exception:
+            # Raised again to whoever calls; an error here would make Ray give the actor up for good.
+            self._journal.exception("did not start", actor=str(address))
+
+    async def _resume(self) -> None:
+        """After a crash: the cells that were open here, as the supervisor knows them. What it did not know yet as open
+        it is just opening, or a call of somebody opens it."""
+        try:
+            known = await self._runtime.ref(Address("supervisor")).parts()
+        except Exception:
+            # The supervisor asks how each of them is, which starts them as well.
+            self._journal.exception("does not know what was open here")
+            return
+        cells = [parts for parts in known.values() if parts and self._config.host_of(parts[0]) == self.name]
+        few = asyncio.Semaphore(_CELLS_AT_ONCE)
+
+        async def resume(parts: list[Address]) -> None:
+            async with few:
+                for address in parts:
+                    await self._start(address)
+
+        await asyncio.gather(*map(resume, cells))
 
     async def call(self, packed: bytes) -> bytes:
         return await self._answering.answer(packed)
@@ -301,9 +371,16 @@ class Host:
     async def drop(self, name: str) -> None:
         await self.local.discard(Address.parse(name))
 
+    async def close_cell(self, workspace: str, only: Collection[str] | None) -> None:
+        await self.local.close_cell(workspace, only)
+
+    async def stop_kinds(self, names: Collection[str]) -> None:
+        await self.local.stop_kinds(names)
+
     async def shutdown(self) -> None:
         self._answering.leaving = True
         await self.local.shutdown()
+        await asyncio.to_thread(live.flush)
 
     async def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}

@@ -15,8 +15,9 @@ from projections.engine import history_sql as history_sql
 from projections.engine import last_event as mark
 from projections.engine import positions as checkpoints
 from projections.engine.base import ColumnType, Key, Table
+from projections.engine.keeper import keeper
 from projections.engine.sql import POSTGRES, Session, SqlCursor, column_list, upsert
-from vapora.database import Database, remedy
+from vapora.database import MOST_CONNECTIONS, Database, remedy
 from vapora.errors import StoreFaultError
 from vapora.translation import translated
 
@@ -27,22 +28,42 @@ _ROWS_FAULTS = (psycopg.DataError, psycopg.IntegrityError)
 
 
 class PostgresSession:
-    """`projections.engine.sql.Session` over psycopg, with `?` for values as everywhere in this room."""
+    """`projections.engine.sql.Session` over psycopg, with `?` for values as everywhere in this room.
+
+    It has a connection from its first statement to the end of the transaction that this begins, and none in between:
+    those of a process are shared by many workspaces. So nothing that is set for a session may stay."""
 
     dialect = POSTGRES
 
-    def __init__(self, connection: psycopg.Connection[Any], database: Database) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._held: psycopg.Connection[Any] | None = None
         self._database = database
-        connection.row_factory = _row_factory
+
+    @property
+    def _connection(self) -> psycopg.Connection[Any]:
+        if self._held is None:
+            self._held = self._database.take()
+        return self._held
 
     @property
     def in_transaction(self) -> bool:
-        return self._connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+        return self._held is not None and self._held.info.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        )
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> SqlCursor:
         with self._translated():
-            return self._connection.execute(_translated(statement), [_bound(value) for value in values])
+            cursor = self._connection.cursor(row_factory=_row_factory)
+            cursor.execute(_translated(statement), [_bound(value) for value in values])
+        if not self.in_transaction:
+            self.let_go()
+        return cursor
+
+    def begin(self, mode: str, path: str) -> None:
+        """`mode`: of the transaction; `path`: the schema that its statements are about. One round trip."""
+        with self._translated():
+            self._connection.execute(f"BEGIN {mode}; SET LOCAL search_path TO {path}".encode())
 
     def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         # Not psycopg's `executemany`: it sends a pipeline, which waits for ever once the rows outgrow the socket's
@@ -68,11 +89,38 @@ class PostgresSession:
         # A reader's view of rows is of one moment, but that of which tables there are is not.
         self.execute("LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE")
 
+    def let_go(self) -> None:
+        """Gives the connection back, with what was not committed undone."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._database.give(held)
+
     def close(self) -> None:
-        self._connection.close()
+        self.let_go()
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(psycopg.Error, lambda error: _fault(self._database, error), but=_ROWS_FAULTS)
+
+
+class _WritersSession(PostgresSession):
+    """Says as long as it is open that somebody works on these read models."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._says_so = False
+
+    def say_so(self) -> None:
+        if not self._says_so:
+            with self._translated():
+                keeper(self._database).hold(_key(self._database, "open"))
+            self._says_so = True
+
+    def close(self) -> None:
+        super().close()
+        if self._says_so:
+            self._says_so = False
+            with self._translated():
+                keeper(self._database).release(_key(self._database, "open"))
 
 
 class Schema:
@@ -83,79 +131,71 @@ class Schema:
         self._name = Identifier(database.schema).as_string()
 
     def writer(self) -> Session:
-        session = self._connect()
+        session = _WritersSession(self._database)
         try:
-            session.execute("BEGIN")
+            self._begin(session, "")
             self._lock(session, "pg_advisory_xact_lock", "make")
             found = session.execute("SELECT count(*) FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
             # An administrator may have made the schema: then no right to make one is needed.
             if found.fetchone() == (0,):
                 session.execute(f"CREATE SCHEMA {self._name}")
-            session.execute(f"SET search_path TO {self._name}")
             session.execute(checkpoints.CREATE)
             session.execute(history_sql.CREATE_MOMENTS)
             session.execute(mark.CREATE)
             session.execute("COMMIT")
-            # Held as long as the session lives: how tools see that somebody works on these.
-            self._lock(session, "pg_advisory_lock_shared", "open")
+            session.say_so()
         except BaseException:
             session.close()
             raise
         return session
 
     def reader(self) -> Session:
-        session = self._connect()
-        session.execute(f"SET search_path TO {self._name}")
-        session.execute("SET default_transaction_read_only = on")
-        try:
-            session.execute("SELECT 1 FROM checkpoints LIMIT 1")
-        except StoreFaultError:
-            # Nobody has made them yet.
-            session.close()
-            raise
-        return session
+        """Where nobody has made the tables yet, `begin_read` says so."""
+        return PostgresSession(self._database)
 
     def begin_write(self, session: Session) -> Session:
-        session = self._begun(session, "BEGIN", self.writer)
+        self._begin(session, "")
         # No table's lock: that would make each batch wait for autovacuum.
         self._lock(session, "pg_advisory_xact_lock", "write")
         return session
 
     def begin_read(self, session: Session) -> Session:
-        session = self._begun(session, "BEGIN ISOLATION LEVEL REPEATABLE READ", self.reader)
+        self._begin(session, "ISOLATION LEVEL REPEATABLE READ READ ONLY")
         # Before the first look, which fixes the moment: so no table that is known then goes until the end.
         session.execute("LOCK TABLE checkpoints IN ACCESS SHARE MODE")
         return session
 
     def exists(self) -> bool:
-        with closing(self._connect()) as session:
+        with closing(PostgresSession(self._database)) as session:
             table = f"{self._name}.checkpoints"
             (there,) = session.execute("SELECT to_regclass(?) IS NOT NULL", (table,)).fetchone()
             return bool(there)
 
     def is_in_use(self) -> bool:
-        with closing(self._connect()) as session:
-            return self._lock(session, "pg_try_advisory_lock", "open") is False
+        with closing(PostgresSession(self._database)) as session:
+            # Given back at once: with the transaction that it is alone in.
+            return self._lock(session, "pg_try_advisory_xact_lock", "open") is False
 
-    def _begun(self, session: Session, begin: str, anew: Callable[[], Session]) -> Session:
-        """Nothing has happened yet, so a session that turns out to be lost is simply replaced."""
-        try:
-            session.execute(begin)
-        except StoreFaultError:
-            session.close()
-            session = anew()
-            session.execute(begin)
-        return session
+    def _begin(self, session: Session, mode: str) -> None:
+        """Nothing has happened yet, so a connection that turns out to be lost is simply replaced. A restart of the
+        server breaks all that there are."""
+        assert isinstance(session, PostgresSession)
+        for _ in range(MOST_CONNECTIONS):
+            try:
+                session.begin(mode, self._name)
+                return
+            except StoreFaultError:
+                session.let_go()
+        keeper(self._database).renew()
+        session.begin(mode, self._name)
 
     def _lock(self, session: Session, function: str, what: str) -> Any:
-        key = f"vapora:{what}:{self._database.schema}"
+        key = _key(self._database, what)
         return session.execute(f"SELECT {function}(hashtextextended(?, 0))", (key,)).fetchone()[0]
 
-    def _connect(self) -> PostgresSession:
-        try:
-            return PostgresSession(self._database.connect(), self._database)
-        except psycopg.Error as error:
-            raise _fault(self._database, error) from error
+
+def _key(database: Database, what: str) -> str:
+    return f"vapora:{what}:{database.schema}"
 
 
 def _fault(database: Database, error: Exception) -> StoreFaultError:

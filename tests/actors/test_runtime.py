@@ -11,6 +11,7 @@ from actors.runtime.base import Address, Runtime, host_of, residents
 from actors.runtime.lines import FarRef
 from actors.runtime.local import LocalRuntime
 from actors.runtime.ray import HostConfig, RayRuntime
+from events.ids import PEOPLE
 from tests.actors.kit import passed
 from vapora.errors import UnavailableError
 
@@ -147,19 +148,23 @@ def test_an_address_is_written_and_read_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "separate", "packed"),
+    ("address", "separate", "packed", "shards"),
     [
-        (Address("router"), "router", "router"),
-        (Address("supervisor"), "supervisor", "supervisor"),
-        (LOG, "log/default", "cell/default"),
-        (BUDGET, "budget/default", "cell/default"),
-        (Address("coordinator", "acme"), "coordinator/acme", "cell/acme"),
-        (Address("agent", "acme", "tester"), "agent/acme/tester", "agents/acme"),
+        (Address("router"), "router", "router", "shared"),
+        (Address("supervisor"), "supervisor", "supervisor", "shared"),
+        (Address("log", PEOPLE), "log/_people", "cell/_people", "shared"),
+        (LOG, "log/default", "cell/default", "shard/1"),
+        (BUDGET, "budget/default", "cell/default", "shard/1"),
+        (Address("coordinator", "acme"), "coordinator/acme", "cell/acme", "shard/0"),
+        (Address("agent", "acme", "tester"), "agent/acme/tester", "agents/acme", "shard/0"),
     ],
 )
-def test_the_placement_says_in_which_process_an_object_lives(address: Address, separate: str, packed: str) -> None:
+def test_the_placement_says_in_which_process_an_object_lives(
+    address: Address, separate: str, packed: str, shards: str
+) -> None:
     assert host_of(address, "separate") == separate
     assert host_of(address, "packed") == packed
+    assert host_of(address, "shards", 2) == shards
 
 
 def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_their_work() -> None:
@@ -167,7 +172,8 @@ def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_thei
         Address(kind, "acme")
         for kind in ("log", "projector", "budget", "repositories", "workflows", "webhooks", "coordinator")
     )
-    assert residents("agents/acme") == ()
+    assert residents("agents/acme") == residents("shard/0") == ()
+    assert {one.kind for one in residents("shared")} == {"log", "projector", "identity", "router", "supervisor"}
     for address in (Address("router"), LOG, Address("agent", "acme", "tester")):
         assert residents(host_of(address, "separate")) == (address,)
 

@@ -1,4 +1,4 @@
-"""Cells that sleep and wake on a Ray of its own, under both placements: run as a program by `test_sleep.py`.
+"""Cells that sleep and wake on a Ray of its own, under every placement: run as a program by `test_sleep.py`.
 
 It prints a line of JSON for each placement: how long a sleeping cell took to its first answer, and to be all awake.
 """
@@ -27,25 +27,37 @@ def chosen(data: Path) -> Settings:
 
 async def scenario(data: Path, placement: Placement) -> dict[str, object]:
     # Ray reads its environment when it is imported.
+    import ray
+
     from actors.composition import BUILDER, ActorSystem
-    from actors.runtime.ray import HostConfig, RayRuntime, hosts
+    from actors.runtime.ray import HostConfig, RayRuntime, find, hosts
     from events.task import TaskCompleted
     from tests.actors.kit import seen
     from tests.actors.test_sleep import submit
     from vapora.log.client import LogClient
 
     acme = f"acme-{placement}"
-    runtime = RayRuntime(HostConfig(BUILDER, placement))
+    free = ray.available_resources()["CPU"]
+    runtime = RayRuntime(HostConfig(BUILDER, placement, holds=("num_cpus", 0.25)))
     system = ActorSystem(chosen(data), runtime)
+
+    async def running() -> list[str]:
+        """Of all actors, in whichever process."""
+        states = await asyncio.gather(*(find(one).health.remote() for one in hosts() if one.startswith("shard/")))
+        return [resident for state in states for resident in state["residents"]]
 
     async def asleep() -> None:
         async with asyncio.timeout(120):
             while (await system.standing(acme))[0] != "asleep":
                 await asyncio.sleep(0.1)
         assert [one for one in hosts() if acme in one] == []
+        assert [one for one in await running() if "/acme" in one] == []
 
     await system.create(acme)
     await asleep()
+    # A shard holds its share of the cluster also while all in it sleep, or the autoscaler would take its node away.
+    held = free - ray.available_resources()["CPU"]
+    assert held == (0.5 if placement == "shards" else 0), held
     asked = time.monotonic()
     await system.log(acme).head()
     answered = time.monotonic()

@@ -1,4 +1,4 @@
-"""Cells that sleep have no process, and a call to one of them wakes it: on real Ray, under both placements."""
+"""Cells that sleep have no process, and a call to one of them wakes it: on real Ray, under every placement."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ def test_a_cell_on_ray_sleeps_without_a_process_and_wakes_with_its_first_call() 
         done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     placements = [json.loads(line)["placement"] for line in done.stdout.splitlines() if line.startswith("{")]
-    assert placements == ["separate", "packed"]
+    assert placements == ["separate", "packed", "shards"]

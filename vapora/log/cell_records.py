@@ -151,7 +151,7 @@ class TableRecords:
         import psycopg
 
         try:
-            with self._database.connect() as connection:
+            with self._database.lease() as connection:
                 yield connection
         except psycopg.Error as error:
             raise UnavailableError(
@@ -203,7 +203,7 @@ def _ends_in_database(settings: Settings, workspaces: Iterable[str]) -> dict[str
     first = next(iter(places.values()))
     assert isinstance(first, Database)
     try:
-        with first.connect() as connection:
+        with first.lease() as connection:
             for workspace, place in places.items():
                 assert isinstance(place, Database)
                 try:

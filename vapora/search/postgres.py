@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 from psycopg.sql import Identifier
 
-from vapora.database import Database, remedy
+from vapora.database import MOST_CONNECTIONS, Database, remedy
 from vapora.errors import StoreFaultError, UnavailableError
 from vapora.search.session import GENERATIONS, MOST_RANKED
 from vapora.search.texts import Group, Match, WordLines
+
+T = TypeVar("T")
 
 # PostgreSQL's own bounds of a tsvector: positions beyond it are cut to it, and so many of one word are kept.
 _LAST_POSITION = 16_383
@@ -24,16 +25,26 @@ _WEIGHTS = "'{0.25, 0.25, 0.5, 1.0}'"
 class PostgresSession:
     types = {"serial": "BIGSERIAL PRIMARY KEY", "real": "DOUBLE PRECISION", "blob": "BYTEA"}  # noqa: RUF012
 
+    """It has a connection from the beginning of a transaction to its end, or for one statement alone, and none in
+    between: those of a process are shared by many workspaces."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
-        try:
-            self._db = database.connect()
-        except psycopg.Error as error:
-            raise self._fault(error) from error
+        self._path = Identifier(database.schema).as_string()
+        self._held: psycopg.Connection[Any] | None = None
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         asked = statement.replace("?", "%s").encode() if values else statement.encode()
-        return self._told(lambda: self._db.execute(asked, list(map(_bound, values)) or None))
+        held = self._held
+        if held is not None:
+            return self._told(lambda: held.execute(asked, list(map(_bound, values)) or None))
+        self._begin("")
+        try:
+            found = self.execute(statement, values)
+            self.commit()
+        finally:
+            self.close()
+        return found
 
     def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
         # Not psycopg's `executemany`, whose pipeline waits for ever once the rows outgrow the socket's buffer.
@@ -41,22 +52,45 @@ class PostgresSession:
             self.execute(statement, row)
 
     def begin(self, *, write: bool) -> None:
-        self.execute("BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._begin("" if write else "ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if write:
             self.lock()
+
+    def _begin(self, mode: str) -> None:
+        begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._path}".encode()
+        for left in range(MOST_CONNECTIONS, -1, -1):
+            try:
+                self._held = self._told(self._database.take)
+                self._told(lambda: self._connection.execute(begin))
+                break
+            except StoreFaultError:
+                # A restart of the server breaks all connections that there are; nothing has happened yet.
+                self.close()
+                if not left:
+                    raise
 
     def lock(self) -> None:
         self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"vapora:{self._database.schema}",))
 
     def commit(self) -> None:
-        self.execute("COMMIT")
+        try:
+            self.execute("COMMIT")
+        finally:
+            self.close()
 
     def rollback(self) -> None:
-        if self._db.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-            self._db.execute("ROLLBACK")
+        # What was begun is undone where the connection is given back.
+        self.close()
 
     def close(self) -> None:
-        self._db.close()
+        held, self._held = self._held, None
+        if held is not None:
+            self._database.give(held)
+
+    @property
+    def _connection(self) -> psycopg.Connection[Any]:
+        assert self._held is not None
+        return self._held
 
     def make_text(self, g: int) -> None:
         self.execute(f"CREATE TABLE text_{g} (number BIGINT PRIMARY KEY, words tsvector NOT NULL)")
@@ -98,7 +132,7 @@ class PostgresSession:
     def among(self, column: str, values: Iterable[str]) -> tuple[str, list[Any]]:
         return f"{column} = ANY(?)", [list(values)]
 
-    def _told(self, work: Callable[[], psycopg.Cursor[Any]]) -> psycopg.Cursor[Any]:
+    def _told(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except psycopg.Error as error:
@@ -124,7 +158,6 @@ class Schema:
             # An administrator may have made the schema: then no right to make one is needed.
             if not self._is_there(session):
                 session.execute(f"CREATE SCHEMA {self._name}")
-            session.execute(f"SET search_path TO {self._name}")
             session.execute(GENERATIONS)
             session.commit()
         except BaseException:
@@ -140,7 +173,6 @@ class Schema:
                     "There is no search index of this workspace yet.",
                     remedy="It is made when the workspace runs; ask again in a moment.",
                 )
-            session.execute(f"SET search_path TO {self._name}")
         except BaseException:
             session.close()
             raise

@@ -148,33 +148,28 @@ _REMEDIES = {
 
 
 class PostgresTables:
-    """One connection, made anew after it was lost."""
+    """On the connections that this process has together."""
 
     def __init__(self, url: str) -> None:
         self._database = Database(url, SCHEMA)
-        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
-        self._turn = threading.RLock()
         self._is_there = False
 
     def exists(self) -> bool:
         if not self._is_there:
-            with self._turn, self._translated():
-                found = self._connected().execute("SELECT to_regclass(%s)", (f"{SCHEMA}.vault_secrets",)).fetchone()
-                self._is_there = found is not None and found[0] is not None
+            with self._translated(), self._database.lease() as connection:
+                self._look(connection)
         return self._is_there
 
     @contextmanager
     def reading(self) -> Iterator[Statements]:
-        with self._turn, self._translated():
-            yield self._statements(self._open())
+        with self._translated(), self._opened() as connection:
+            yield self._statements(connection)
 
     @contextmanager
     def writing(self, workspace: str) -> Iterator[Statements]:
-        with self._turn, self._translated():
-            connection = self._open()
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{SCHEMA} {workspace}",))
-                yield self._statements(connection)
+        with self._translated(), self._opened() as connection, connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"{SCHEMA} {workspace}",))
+            yield self._statements(connection)
 
     def forget(self) -> None:
         # What a server's files and its write-ahead log still hold of deleted rows is in the hands of who runs it.
@@ -183,28 +178,30 @@ class PostgresTables:
             run("VACUUM vault_secrets")
 
     def close(self) -> None:
-        with self._turn:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+        """Nothing is open between two questions."""
 
-    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._database.connect()
-        return self._connection
+    def _look(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        found = connection.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.vault_secrets",)).fetchone()
+        self._is_there = found is not None and found[0] is not None
 
-    def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
-        connection = self._connected()
-        if not self.exists():
-            with connection.transaction():
-                # Two processes that make it at once would each find that it is not there.
-                connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (SCHEMA,))
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-                connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
-                for table in _TABLES:
-                    connection.execute(table.format(bytes="BYTEA").encode())
-            self._is_there = True
-        return connection
+    @contextmanager
+    def _opened(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        with self._database.lease() as connection:
+            if not self._is_there:
+                self._look(connection)
+            if not self._is_there:
+                self._make(connection)
+            yield connection
+
+    def _make(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        with connection.transaction():
+            # Two processes that make it at once would each find that it is not there.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (SCHEMA,))
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
+            for table in _TABLES:
+                connection.execute(table.format(bytes="BYTEA").encode())
+        self._is_there = True
 
     @staticmethod
     def _statements(connection: psycopg.Connection[tuple[Any, ...]]) -> Statements:

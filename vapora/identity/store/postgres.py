@@ -119,7 +119,7 @@ class PostgresPeople:
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
         try:
-            with self._database.connect() as connection:
+            with self._database.lease() as connection:
                 yield connection
         except psycopg.Error as error:
             raise UnavailableError(

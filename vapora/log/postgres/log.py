@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from vapora import clock as system_clock
 from vapora.clock import Clock
-from vapora.database import Database
+from vapora.database import MOST_CONNECTIONS, Database
 from vapora.errors import LogError
 from vapora.log.chain import ChainEntry, Link, Tip, end
 from vapora.log.event_log import EventLog
@@ -27,9 +27,10 @@ from vapora.log.store import broken, insert
 from vapora.records import StoredRecord
 
 # A connection may be lost as often as there are connections: a restart of the server ends them all at once.
-_ATTEMPTS = 6
+_ATTEMPTS = MOST_CONNECTIONS + 2
 # A changed number may have become negative; the scan must show it all the same.
 _LEAST = -(2**63)
+_WRITING = "vapora_writing"
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class PostgresLog(EventLog):
     def open_for_reading(cls, database: Database) -> Self:
         """Leaves the writer in its place; an append is refused."""
         with translate_errors(database):
-            with database.connect() as connection:
+            with database.lease() as connection:
                 if connection.execute(Statements(database.schema).is_there).fetchone() != (True,):
                     raise LogError(f"There is no log at {database}.", remedy="Check VAPORA_DATABASE_URL.")
             recorder = Recorder(database)
@@ -80,8 +81,6 @@ class Recorder(PostgresApplicationRecorder):
         self._database = database
         self._writer = Writership(database, FORMAT, "schema")
         self._sql = Statements(database.schema)
-        # The writer's own. It is kept, since a new one would look for the way to send each array anew: 0.15 ms.
-        self._writing: psycopg.Cursor[Any] | None = None
 
     def create_table(self) -> None:
         migrate(self._database)
@@ -162,8 +161,7 @@ class Recorder(PostgresApplicationRecorder):
         raise LogError("A log is not subscribed to.", remedy="Poll its writer: that is quicker, and costs no append.")
 
     def close(self) -> None:
-        self._let_go()
-        self.datastore.close()
+        """The connections are this process's, and not this log's."""
 
     def _records(self, statement: bytes, values: Sequence[Any] = ()) -> list[StoredRecord]:
         return [StoredRecord(*row) for row in self._ask(statement, values)]
@@ -191,21 +189,12 @@ class Recorder(PostgresApplicationRecorder):
             return cursor.execute(statement, values).fetchall()
 
     def _ask_as_writer(self, statement: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if self._writing is None:
-            # From the pool, which waits for a server that is being started again.
-            self.datastore.pool.open()
-            self._writing = self.datastore.pool.getconn().cursor(binary=True, row_factory=tuple_row)
-        try:
-            return self._writing.execute(statement, values).fetchall()
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            self._let_go()
-            raise
-
-    def _let_go(self) -> None:
-        if self._writing is not None:
-            connection, self._writing = self._writing.connection, None
-            connection.close()
-            self.datastore.pool.putconn(connection)
+        with self.datastore.get_connection() as connection:
+            # Kept with the connection, since a new one would look for the way to send each array anew: 0.15 ms.
+            cursor = vars(connection).get(_WRITING)
+            if cursor is None:
+                cursor = vars(connection)[_WRITING] = connection.cursor(binary=True, row_factory=tuple_row)
+            return list(cursor.execute(statement, values).fetchall())
 
 
 def _lost(error: Exception) -> bool:

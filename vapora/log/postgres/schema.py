@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, PersistenceError
-from eventsourcing.postgres import ConnectionPool, PostgresDatastore
-from psycopg.rows import DictRow, dict_row
+from eventsourcing.postgres import PostgresDatastore
+from psycopg.rows import dict_row, tuple_row
 from psycopg.sql import Identifier
 
-from vapora.database import Database, configure, remedy
+from vapora.database import Database, remedy
 from vapora.errors import LogError
 from vapora.log.chain import GENESIS
 from vapora.log.store import TakenError
@@ -19,28 +20,29 @@ from vapora.records import PAGE_BYTES
 from vapora.translation import translated
 
 FORMAT = 1
-# The writer keeps one and reads with another; a tool needs one.
-_CONNECTIONS = 3
-_PATIENCE_S = 10.0
 _LOCK = "vapora:migrate"
 
 
 class Datastore(PostgresDatastore):
-    """The library's, on a URL instead of its parts, so that whatever libpq understands can be said (TLS, sockets)."""
+    """The library's, on the connections that this process has together."""
 
     def __init__(self, database: Database) -> None:
         super().__init__("", "", "", "", "", schema=database.schema, originator_id_type="text")
-        self.pool = ConnectionPool(
-            database.url,
-            connection_class=psycopg.Connection[DictRow],
-            kwargs={"row_factory": dict_row, "application_name": "vapora", "autocommit": True},
-            min_size=1,
-            max_size=_CONNECTIONS,
-            open=False,
-            configure=configure,
-            timeout=_PATIENCE_S,
-            num_workers=1,
-        )
+        self.pool: Any = database.pool
+
+    @contextmanager
+    def get_connection(self) -> Iterator[Any]:
+        connection: Any
+        with super().get_connection() as connection:
+            # The library reads rows by their names.
+            connection.row_factory = dict_row
+            try:
+                yield connection
+            finally:
+                connection.row_factory = tuple_row
+
+    def close(self) -> None:
+        """They are for others as well."""
 
     def register_type_adapters(self) -> None:
         """Rows travel as plain arrays: there is no composite type to look up."""
@@ -143,7 +145,7 @@ def _create(schema: str, events: str, writer: str, append: str, names: str, kind
 
 def migrate(database: Database) -> None:
     """Make the tables where there are none, once, however many start at the same moment."""
-    with database.connect() as connection, connection.transaction():
+    with database.lease() as connection, connection.transaction():
         make_tables(connection, database)
 
 
