@@ -19,6 +19,7 @@ from vapora.cli import (
     board,
     budget,
     channels,
+    deploy,
     doctor,
     documents,
     knowledge,
@@ -116,6 +117,7 @@ app.command("import")(archive.load)
 app.command("backup")(archive.backup)
 app.command("restore")(archive.restore)
 app.command("doctor")(doctor.doctor)
+app.add_typer(deploy.app, name="deploy")
 
 
 def _version(asked: bool) -> None:
