@@ -25,7 +25,14 @@ from vapora.settings import Settings
 from vapora.startup import lock, preflight, readiness, tls
 
 # The data of a passing installation is in its folder, whatever the environment says of others.
-_PASSING: dict[str, Any] = {"database_url": None, "database_url_file": None, "blobs_url": "", "nats_url": ""}
+_PASSING: dict[str, Any] = {
+    "database_url": None,
+    "database_url_file": None,
+    "blobs_url": "",
+    "checkpoints_url": "",
+    "nats_url": "",
+    "generation": 0,
+}
 
 
 class LocalServer:
