@@ -19,6 +19,8 @@ from vapora.domain.workflow import live_runs
 from vapora.domain.workflow.live_runs import LiveData, LiveRuns
 from vapora.log.folds import EVERY, SavedFold, SnapshotStore
 from vapora.objects import Where
+from vapora.observability import spans
+from vapora.observability.spans import LogSpans
 
 
 def saved_ledger(where: Where, every: int = EVERY) -> SavedFold[Ledger]:
@@ -52,3 +54,9 @@ def saved_workflow_runs(where: Where, every: int = EVERY) -> SavedFold[LiveRuns]
     """Which runs of workflows are under way."""
     store = SnapshotStore(where, "workflow-runs", f"workflow-runs-{live_runs.FOLD_VERSION}", LiveData)
     return SavedFold(store, live_runs.to_data, live_runs.from_data, every)
+
+
+def saved_spans(where: Where, ratio: float, every: int = 1) -> SavedFold[LogSpans]:
+    """Up to where the log's spans were sent, and which have begun and not ended."""
+    store = SnapshotStore(where, "spans", f"spans-{spans.FOLD_VERSION}", spans.State)
+    return SavedFold(store, lambda fold: deepcopy(fold.state), partial(LogSpans, ratio), every)

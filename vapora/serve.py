@@ -23,6 +23,7 @@ from vapora.backoff import Backoff
 from vapora.errors import ConfigurationError, HeldElsewhereError
 from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
+from vapora.observability import live
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
@@ -69,21 +70,18 @@ def app(args: Any) -> Any:
 
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
-    return application(Settings(), Args.model_validate(args))
-
-
-def application(settings: Settings, args: Args, *, ours_alone: bool = False) -> Any:
-    """`ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else."""
-    from ray import serve
-
+    settings, asked = Settings(), Args.model_validate(args)
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
-    require_shared(Settings(), cluster.count_nodes())
-    require_sign_in(settings, args.host)
-    return application(Args.model_validate(args))
+    require_shared(settings, cluster.count_nodes())
+    require_sign_in(settings, asked.host)
+    return application(asked)
 
 
-def application(args: Args) -> Any:
-    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process."""
+def application(args: Args, *, ours_alone: bool = False) -> Any:
+    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process.
+
+    `ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else.
+    """
     from ray import serve
 
     def make_app() -> FastAPI:
@@ -169,6 +167,7 @@ def api(
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
+    live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     operator_token.ensure(settings.data.absolute())
     rehearsal = is_rehearsal(os.environ, settings.model, installed(settings))
     return create_app(system, settings, __version__, rehearsal, replicas, begin)

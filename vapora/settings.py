@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     # Whether search learns what a workspace's texts are about, from those texts alone.
     search_vectors: Literal["built-in", "none"] = "built-in"
     log_format: Literal["console", "json"] = "console"
+    # A collector that takes traces by OTLP over HTTP, as http://collector:4318; empty: none are made.
+    otlp_endpoint: str = ""
+    # What it wants to be told, as `name=value` separated by commas: mostly a token.
+    otlp_headers: SecretStr = SecretStr("")
+    otlp_headers_file: Path | None = None
+    # Of how many traces what is under way is recorded. What the log tells is sent of all.
+    trace_ratio: float = Field(default=0.05, ge=0, le=1)
 
     # The rehearsal model takes about as long as a quick real one.
     rehearsal_min_delay_s: float = Field(default=1, ge=0)
@@ -308,6 +315,24 @@ class Settings(BaseSettings):
             raise ValueError("must be written as https://vapora.example.com, without a user, query or fragment")
         return url
 
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _check_otlp_endpoint(cls, given: str) -> str:
+        url = given.strip()
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
+            raise ValueError("must be written as http://collector:4318; a token belongs into VAPORA_OTLP_HEADERS")
+        return url
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _check_otlp_headers(cls, given: SecretStr) -> SecretStr:
+        for part in filter(str.strip, given.get_secret_value().split(",")):
+            name, equals, _ = part.partition("=")
+            if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", name.strip()):
+                raise ValueError("must be written as name=value, separated by commas")
+        return given
+
     @field_validator("committer")
     @classmethod
     def _check_committer(cls, given: str) -> str:
@@ -336,6 +361,12 @@ class Settings(BaseSettings):
         if self.tls_cert is None or self.tls_key is None:
             return None
         return self.tls_cert.absolute(), self.tls_key.absolute()
+
+    @property
+    def otlp_header_map(self) -> dict[str, str]:
+        """What goes with each request to the collector of traces."""
+        parts = filter(str.strip, self.otlp_headers.get_secret_value().split(","))
+        return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
 
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""

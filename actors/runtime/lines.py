@@ -17,6 +17,7 @@ from actors.runtime.base import Address
 from actors.runtime.local import ClosedError, LocalRuntime
 from vapora.backoff import Backoff
 from vapora.errors import NoAnswerError, StoppingError
+from vapora.observability import live
 
 _PATIENCE_S = 30.0
 _BACKOFF = Backoff(0.05, longest_s=1.0)
@@ -64,7 +65,7 @@ class FarRef:
             raise AttributeError(method)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            packed = pickle.dumps((str(self._address), method, args, kwargs), pickle.HIGHEST_PROTOCOL)
+            packed = pickle.dumps((str(self._address), method, args, kwargs, live.carry()), pickle.HIGHEST_PROTOCOL)
             return _unpack(await self._send(packed, repeat=kinds.may_repeat(self._address.kind, method)))
 
         # The next time there is nothing to look up.
@@ -110,9 +111,10 @@ class Answering:
 
     async def answer(self, packed: bytes | bytearray) -> bytes:
         # From our own actors, behind Ray's token or a socket of this user.
-        name, method, args, kwargs = pickle.loads(packed)  # noqa: S301
+        name, method, args, kwargs, carried = pickle.loads(packed)  # noqa: S301
         try:
-            value = await self._local.call(_address(name), method, args, kwargs)
+            with live.carried(carried):
+                value = await self._local.call(_address(name), method, args, kwargs)
             return pickle.dumps((True, value), pickle.HIGHEST_PROTOCOL)
         except ClosedError:
             return LEAVING

@@ -30,6 +30,7 @@ from actors.runtime.direct import DirectLine, Door, DoorAddress
 from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
+from vapora.observability import live
 
 NAMESPACE = "vapora"
 # A host that does not answer is ended with all that is in it: a shard is given more time, for it holds more.
@@ -44,8 +45,8 @@ _MAX_CONCURRENCY = 100_000
 @dataclass(frozen=True, slots=True)
 class HostConfig:
     """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called in the
-    host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node. `shards`:
-    how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
+    host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node.
+    `shards`: how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
 
     Ray keeps all of it in its control store, and may write that to a disk. So it holds no setting, of which some are
     secrets: each host reads its own process's environment, and the files that this names."""
@@ -379,6 +380,7 @@ class Host:
     async def shutdown(self) -> None:
         self._answering.leaving = True
         await self.local.shutdown()
+        await asyncio.to_thread(live.flush)
 
     async def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}

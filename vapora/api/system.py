@@ -119,7 +119,8 @@ async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> Pla
         # Of those that sleep nobody is asked: what was said last still holds.
         asked += cells.last_states(standing.awake, asked)
         states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
-    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect(), standing)
+    own = request_metrics.registry.collect()
+    families = metrics.Exposition(states, providers, paused, own, standing, request.app.version)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -185,12 +186,15 @@ async def _state(cell: Cell) -> metrics.WorkspaceState:
     asking = asyncio.create_task(_queue(cell))
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            status = await _status(cell)
+            log, said = await asyncio.gather(cell.log.health(), cell.projector.status())
             reading = await cell.read(lambda rows: metrics.read(rows, cell.workspace, rows.position, now))
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without a workspace", workspace=cell.workspace, error=str(error))
         return metrics.WorkspaceState(cell.workspace, None, queue=await asking)
-    return metrics.WorkspaceState(cell.workspace, reading, status.head, tuple(status.failed), await asking)
+    followers = {"read-models": said["position"], **said.get("followers", {})}
+    return metrics.WorkspaceState(
+        cell.workspace, reading, log["head"], tuple(said["failed"]), await asking, followers, metrics.commits_of(log)
+    )
 
 
 async def _queue(cell: Cell) -> QueueView | None:
