@@ -67,7 +67,7 @@ class Emulator(kmock.KubernetesEmulator):
 
     def _namespace(self, request: kmock.Request) -> aiohttp.web.StreamResponse:
         """kmock takes the address of a namespace for that of what is in it."""
-        at = ("v1/namespaces", None, request.namespace or "")
+        at = (kmock.resource("v1/namespaces"), None, request.namespace or "")
         there = at in self.objects and not self.objects[at].deleted
         if request.method == "PATCH":
             if not there:

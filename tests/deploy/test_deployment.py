@@ -84,6 +84,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write_text(
             file.read_text().replace("within_s = 900", "within_s = 1").replace("within_s = 1800", "within_s = 1")
         )
+    for other in ("solo", "staging", "production"):
+        (folder / f"kuberay/environments/{other}.k").unlink()
     render.write(folder)
     return folder
 
@@ -287,10 +289,11 @@ def test_the_command_says_what_it_does(site: Site) -> None:
     assert json.loads(out)["number"] == 1
     assert "vapora: VAPORA on its Ray cluster." in err
     site.cluster.patch("RayService/vapora", {"spec": {"excludeHeadPodFromServeSvc": "never"}})
-    process = _command(site, "status", "development")
+    process = _command(site, "status", "development", "--json")
     out, err = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 1
-    assert "changed past us: vapora/RayService/vapora: spec.excludeHeadPodFromServeSvc: never → True" in out
+    drift = json.loads(out)["drift"]
+    assert drift == {"vapora/RayService/vapora": ["spec.excludeHeadPodFromServeSvc: never → True"]}
 
 
 @pytest.mark.parametrize("environment", render.environments(ROOT))
