@@ -36,7 +36,7 @@ def objects(project: Path, environment: str, workflow: Workflow, options: Mappin
     else:
         files = sorted(folder.glob("*.yaml"))
         texts = [file.read_text(encoding="utf-8") for file in files]
-        found = [one for text in texts for one in yaml.load_all(text, Loader=_LOADER) if one]  # noqa: S506 - both are safe
+        found = [one for text in texts for one in yaml.load_all(text, Loader=_LOADER) if one]
     found = [one for one in found if one["kind"] != "Kustomization"]
     if not found:
         raise ConfigurationError(
