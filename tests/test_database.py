@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -129,7 +130,7 @@ def test_files_are_refused_on_more_than_one_machine_and_a_database_is_not() -> N
 
 def test_several_nodes_need_database_store_and_key_and_each_that_is_missing_is_named(tmp_path: Path) -> None:
     key = tmp_path / "audit_key"
-    needed = {
+    needed: dict[str, Any] = {
         "database_url": SecretStr("postgresql://h/d"),
         "blobs_url": "s3://bucket/prefix",
         "audit_key": key,

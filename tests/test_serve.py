@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from events.ids import DEFAULT_WORKSPACE
 from vapora import serve
@@ -37,13 +37,7 @@ def test_a_configuration_is_one_for_serve_and_tells_us_where_it_listens(name: st
 def test_on_a_cluster_every_node_answers_and_a_replica_takes_something_of_its_node() -> None:
     config = parsed("serve_config.cluster.yaml")
     assert (config.proxy_location, config.http_options.host) == ("EveryNode", "0.0.0.0")
-    settings = Settings(
-        data=Path("unused"),
-        auth="required",
-        allowed_hosts=("vapora.example.com",),
-        database_url=SecretStr("postgresql://u@h/d"),
-    )
-    bound = serve.application(settings, serve.Args.model_validate(config.applications[0].args))
+    bound = serve.application(serve.Args.model_validate(config.applications[0].args))
     deployment = bound._bound_deployment
     assert deployment.ray_actor_options["num_cpus"] == 0.5
     scaling = deployment._deployment_config.autoscaling_config

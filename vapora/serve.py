@@ -70,18 +70,18 @@ def app(args: Any) -> Any:
 
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
-    settings, asked =settings, given = Settings(), Args.model_validate(args)
+    settings, asked = Settings(), Args.model_validate(args)
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
     require_shared(settings, cluster.count_nodes())
-    require_sign_in(settings, askedgiven.host)
-    return application(askedgiven)
+    require_sign_in(settings, asked.host)
+    return application(asked)
 
 
 def application(args: Args, *, ours_alone: bool = False) -> Any:
     """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process.
 
     `ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else.
-    `ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else."""
+    """
     from ray import serve
 
     def make_app() -> FastAPI:

@@ -14,6 +14,7 @@ import structlog
 
 from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
+from actors.agent.code import next_of_code
 from actors.agent.means import BudgetWatch, Means, PastWorkPort, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
@@ -23,6 +24,7 @@ from actors.follower import cancel
 from actors.messages import Assignment
 from actors.work_messages import WorkplacesPort
 from vapora import journal
+from vapora.agents.installed import Crew
 from vapora.backoff import Backoff
 from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import Artifact
@@ -68,6 +70,7 @@ class Agent:
         limits: StepLimits | None = None,
         gateway: ToolGatewayPort | None = None,
         past_work: PastWorkPort | None = None,
+        crew: Crew | None = None,
     ) -> None:
         runs, projects, tool_servers = folds_of(log, snapshots)
         self._means = Means(
@@ -87,6 +90,7 @@ class Agent:
             past_work,
             limits or StepLimits(),
             gateway,
+            crew or Crew(),
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -170,6 +174,13 @@ class Agent:
             await self._bring_to_end(one)
 
     async def _bring_to_end(self, one: RunUnderWay) -> None:
+        try:
+            await self._to_its_end(one)
+        finally:
+            if one.body is not None:
+                one.body.close()
+
+    async def _to_its_end(self, one: RunUnderWay) -> None:
         """Until the run has ended. What passes by itself is waited for; anything else ends the run as failed."""
         failure: str | None = None
         pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
@@ -242,7 +253,13 @@ class Agent:
 
     async def _act(self, one: RunUnderWay, run: Run, held: bool) -> tuple[Run, bool]:
         """One action, and whether the call after it is paid for."""
-        match next_action(run, paused=one.paused):
+        if one.by_code:
+            run, action = await next_of_code(one, run)
+        else:
+            action = next_action(run, paused=one.paused)
+        match action:
+            case None:
+                pass  # something came from outside: looked at next
             case Ask() as ask:
                 return await ask_model(one, run, ask, held)
             case UseTool() as use:

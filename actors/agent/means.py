@@ -10,6 +10,7 @@ from actors.agent.permission import Permission
 from actors.messages import Call, CallOutcome
 from actors.work_messages import WorkplacesPort
 from events.content import Content
+from vapora.agents.installed import Crew
 from vapora.catalog import RoleManifest
 from vapora.clock import Clock, Sleep
 from vapora.dispatch.folds import PROJECT, TOOL_SERVERS_FOLD
@@ -90,7 +91,7 @@ class Means:
     """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
     repository where the rehearsal model answers; None: those of the role. `permission`: what the policies say of
     tools. `past_work` None: nobody is told of past executions. `gateway`: to the servers of tools; None: there are
-    none here."""
+    none here. `crew`: agents written in Python whose code is here."""
 
     log: LogClient
     folds: StreamFolds[Run]
@@ -108,3 +109,4 @@ class Means:
     past_work: PastWorkPort | None = None
     limits: StepLimits = field(default_factory=StepLimits)
     gateway: ToolGatewayPort | None = None
+    crew: Crew = field(default_factory=Crew)

@@ -37,6 +37,7 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         beat=lambda role_id: beat_of(settings, role_id),
         heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+        has_code=lambda agent_id: agent_id in wiring.crew.agents,
         role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
     )
 

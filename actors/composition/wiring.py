@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -12,6 +12,8 @@ from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.secrets import SecretReader
 from vapora import __version__, journal
+from vapora.agents import Agent as CodeAgent
+from vapora.agents.installed import Crew, together
 from vapora.blobs import Blobs, open_blobs
 from vapora.clock import now
 from vapora.dispatch.secrets import SecretEvents
@@ -27,12 +29,19 @@ BUILDER = "actors.composition:own_builder"
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What actors are built from, in whichever process. `environ` holds what the vendors' SDKs are told."""
+    """What actors are built from, in whichever process. `environ` holds what the vendors' SDKs are told. `passed`:
+    agents written in Python that whoever starts this hands in, beside those of installed packages."""
 
     settings: Settings
     environ: Mapping[str, str]
     runtime: Runtime
     leases: Leases = field(default_factory=Alone)
+    passed: Sequence[CodeAgent] = ()
+
+    @property
+    def crew(self) -> Crew:
+        """The agents written in Python whose code is in this process."""
+        return together(self.passed)
 
     def log(self, workspace: str) -> LogClient:
         return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
@@ -49,14 +58,15 @@ class Wiring:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
 
 
-def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
-    """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
+def builder(settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()) -> Builder:
+    """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`. `agents`:
+    written in Python, beside those of installed packages."""
     journal.configure(settings.log_format)
     live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     leases = open_leases(settings, installation(settings))
 
     def build(address: Address, runtime: Runtime) -> Actor:
-        wiring = Wiring(settings, environ, runtime, leases)
+        wiring = Wiring(settings, environ, runtime, leases, agents)
         actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(wiring, address)
         return actor
 

@@ -12,6 +12,7 @@ from tests.ports import free_port
 from tests.postgres import PASSWORD
 from tests.startup.launched import Launched
 from tests.waiting import wait_for
+from vapora.commands import CreateProject
 from vapora.sdk import Client
 from vapora.testing import FakeVendors
 
@@ -77,7 +78,7 @@ def test_no_file_of_ray_holds_a_secret_that_its_actors_use(up: Launched, kept: P
     with Client(told["api"].removesuffix("/api/v1")) as client:
         client.log_in("ada@example.com", PLANTED["owner"])
         assert client.health().model == "real"
-        project = client.create_project({"name": "Planted"}).id
+        project = client.create_project(CreateProject(name="Planted")).id
         task = client.submit_task({"project_id": project, "title": "Use the key", "review": "none"}).task_id
         wait_for("the task is done", lambda: client.task(task).state == "done")
 

@@ -21,9 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import debian
-from vapora.deploy import render
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = "docker.io/library/python:3.11-slim-bookworm"
@@ -86,7 +86,7 @@ class Site:
         """With the files of this repository, and one that puts all services into the site's network."""
         chosen = [part for file in (*files, str(self._folder / "network.yaml")) for part in ("-f", file)]
         command = [sys.executable, "-m", "podman_compose", "--in-pod", "false", "-p", project, *chosen, *arguments]
-        return self.run(*command, **environ).stdout
+        return self.run(*command, text=None, check=True, **environ).stdout
 
     def build(self, image: str, context: Path, *options: str) -> None:
         lent = [part for path in _LENT if Path(path).is_file() for part in ("--volume", f"{path}:{path}:ro")]
@@ -217,5 +217,5 @@ def make_services(site: Site, folder: Path) -> None:
 
 def image() -> str:
     """The name that compose.yaml gives VAPORA's own image."""
-    name: str = render.yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["vapora"]["image"]
+    name: str = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["vapora"]["image"]
     return name

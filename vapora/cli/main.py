@@ -19,6 +19,7 @@ from vapora.cli import (
     board,
     budget,
     channels,
+    deploy,
     doctor,
     documents,
     knowledge,
@@ -114,6 +115,7 @@ app.command("export")(archive.export)
 app.command("import")(archive.load)
 app.command("backup")(archive.backup)
 app.command("doctor")(doctor.doctor)
+app.add_typer(deploy.app, name="deploy")
 
 
 def _version(asked: bool) -> None:

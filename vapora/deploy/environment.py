@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from vapora.deploy import render
+from vapora.deploy import kuberay_rules, render
 from vapora.deploy.workflow import Manifest, Workflow, key
 from vapora.errors import ConfigurationError
 
@@ -46,6 +46,20 @@ def objects(project: Path, environment: str, workflow: Workflow, options: Mappin
                 remedy="Seal it (docs/runbooks/rotate-secrets.md), or make it in the cluster by hand.",
             )
     return found
+
+
+def missing(found: Sequence[Manifest]) -> list[str]:
+    """What the operator would refuse, and what a person has still to fill in, a sentence each."""
+    return [*kuberay_rules.problems(found), *kuberay_rules.placeholders(found)]
+
+
+def require_complete(found: Sequence[Manifest]) -> None:
+    """Raises `ConfigurationError` where anything is missing."""
+    if wrong := missing(found):
+        more = f" And {len(wrong) - 1} more." if len(wrong) > 1 else ""
+        raise ConfigurationError(
+            f"This is not deployed: {wrong[0]}{more}", remedy="`vapora deploy plan` names them all."
+        )
 
 
 def generation(found: Sequence[Manifest]) -> int | None:

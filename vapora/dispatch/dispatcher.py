@@ -326,6 +326,9 @@ class Dispatcher:
         if command.blocked_by:
             await require_tasks(self._log, command.blocked_by)
         task_type, reason = command.task_type, ""
+        if command.agent is not None:
+            agent = (await self.agents.load(agent_stream(command.agent))).state
+            task_type = tasks.type_for(agent, command.agent, command.role, task_type)
         if task_type is None:
             known = command.role if command.role in roles() else None
             board_type = command.type.value if "type" in command.model_fields_set else None

@@ -28,6 +28,7 @@ class TaskDetails(TypedDict, total=False):
     type: BoardType | Literal["feature", "bugfix", "enhancement", "tech-debt"]
     task_type: str | None
     role: str | None
+    agent: str | None
     priority: int
     review: Review | Literal["none", "agent", "human"]
     deadline: datetime | str | None
