@@ -51,10 +51,19 @@ def build(web: Path) -> None:
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     npm, environment = find_npm()
-    for arguments in (("ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("run", "build")):
+
+    def run(*arguments: str) -> None:
         done = subprocess.run([*npm, *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"npm {arguments[0]} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+
+    # The packages are those of the lock, or fetched anew: whoever changes pages only need not wait for them.
+    packages = web / "node_modules" / _STAMP
+    lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
+    if not packages.is_file() or packages.read_text() != lock:
+        run("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+        packages.write_text(lock)
+    run("run", "build")
     stamp.write_text(wanted)
 
 

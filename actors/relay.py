@@ -20,6 +20,7 @@ from vapora.domain.offers import TOPICS, OpenOffers
 from vapora.errors import ConflictError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
+from vapora.observability import live
 from vapora.queue.nats.outlet import NatsOutlet
 
 _LOOK_S = 1.0
@@ -55,6 +56,8 @@ class Relay:
         self._events = Follower(f"mirror/{workspace}", log, self._mirror, limit=_MIRROR_BATCH)
         self._ticker = Ticker(f"relay/{workspace}", self._tick, _LOOK_S)
         self._following = False
+        # Of what is to be offered, by position; only with a collector of traces.
+        self._traces: dict[int, str] = {}
 
     async def start(self) -> None:
         # What is over need not be offered, so all of the log is folded before anything is published.
@@ -95,6 +98,9 @@ class Relay:
     async def _fold(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
             self._open_offers.evolve(recorded)
+            offer = self._open_offers.offers.get(recorded.stream.removeprefix("task:"))
+            if live.is_on() and offer is not None and offer.position == recorded.position:
+                self._traces[offer.position] = live.traceparent_of(recorded.correlation, recorded.request_id) or ""
         if self._following:
             await self._offer()
 
@@ -114,7 +120,8 @@ class Relay:
                 self._offered = _StreamEnd(self._outlet.connection, await self._offered_before())
             upto = self._open_offers.position
             if new := self._open_offers.after(self._offered.position):
-                await self._or_anew(self._outlet.offer(new, upto))
+                await self._or_anew(self._outlet.offer(new, upto, self._traces))
+            self._traces.clear()
             self._offered = _StreamEnd(self._offered.connection, upto)
 
     async def _offered_before(self) -> int:

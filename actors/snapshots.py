@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 
 from vapora.domain import documentation_due, landings, ledger_data, offers
 from vapora.domain.documentation_due import DocumentationDue
@@ -19,36 +18,45 @@ from vapora.domain.swarm.state import Swarm
 from vapora.domain.workflow import live_runs
 from vapora.domain.workflow.live_runs import LiveData, LiveRuns
 from vapora.log.folds import EVERY, SavedFold, SnapshotStore
+from vapora.objects import Where
+from vapora.observability import spans
+from vapora.observability.spans import LogSpans
 
 
-def saved_ledger(folder: Path, every: int = EVERY) -> SavedFold[Ledger]:
-    store = SnapshotStore(folder, "ledger", f"ledger-{ledger_data.FOLD_VERSION}", LedgerData)
+def saved_ledger(where: Where, every: int = EVERY) -> SavedFold[Ledger]:
+    store = SnapshotStore(where, "ledger", f"ledger-{ledger_data.FOLD_VERSION}", LedgerData)
     return SavedFold(store, ledger_data.to_data, ledger_data.from_data, every)
 
 
-def saved_swarm(folder: Path, every: int = EVERY) -> SavedFold[Swarm]:
+def saved_swarm(where: Where, every: int = EVERY) -> SavedFold[Swarm]:
     # How much of a history is kept is decided as it is folded.
     fold = f"swarm-{swarm_data.FOLD_VERSION}-{DEFAULTS.cap}"
-    return SavedFold(SnapshotStore(folder, "swarm", fold, SwarmData), swarm_data.to_data, swarm_data.from_data, every)
+    return SavedFold(SnapshotStore(where, "swarm", fold, SwarmData), swarm_data.to_data, swarm_data.from_data, every)
 
 
-def saved_offers(folder: Path, workspace: str, every: int = EVERY) -> SavedFold[OpenOffers]:
+def saved_offers(where: Where, workspace: str, every: int = EVERY) -> SavedFold[OpenOffers]:
     """What is on offer: saved by the relay, and read by the coordinator's consumer as well."""
-    store = SnapshotStore(folder, "offers", f"offers-{offers.FOLD_VERSION}", OffersData)
+    store = SnapshotStore(where, "offers", f"offers-{offers.FOLD_VERSION}", OffersData)
     return SavedFold(store, OpenOffers.data, partial(OpenOffers, workspace), every)
 
 
-def saved_documentation(folder: Path, every: int = EVERY) -> SavedFold[DocumentationDue]:
+def saved_documentation(where: Where, every: int = EVERY) -> SavedFold[DocumentationDue]:
     fold = f"documentation-{documentation_due.FOLD_VERSION}"
-    return SavedFold(SnapshotStore(folder, "documentation", fold, DocumentationDue), deepcopy, deepcopy, every)
+    return SavedFold(SnapshotStore(where, "documentation", fold, DocumentationDue), deepcopy, deepcopy, every)
 
 
-def saved_landings(folder: Path, every: int = EVERY) -> SavedFold[Landings]:
-    store = SnapshotStore(folder, "landings", f"landings-{landings.FOLD_VERSION}", LandingsData)
+def saved_landings(where: Where, every: int = EVERY) -> SavedFold[Landings]:
+    store = SnapshotStore(where, "landings", f"landings-{landings.FOLD_VERSION}", LandingsData)
     return SavedFold(store, Landings.data, Landings, every)
 
 
-def saved_workflow_runs(folder: Path, every: int = EVERY) -> SavedFold[LiveRuns]:
+def saved_workflow_runs(where: Where, every: int = EVERY) -> SavedFold[LiveRuns]:
     """Which runs of workflows are under way."""
-    store = SnapshotStore(folder, "workflow-runs", f"workflow-runs-{live_runs.FOLD_VERSION}", LiveData)
+    store = SnapshotStore(where, "workflow-runs", f"workflow-runs-{live_runs.FOLD_VERSION}", LiveData)
     return SavedFold(store, live_runs.to_data, live_runs.from_data, every)
+
+
+def saved_spans(where: Where, ratio: float, every: int = 1) -> SavedFold[LogSpans]:
+    """Up to where the log's spans were sent, and which have begun and not ended."""
+    store = SnapshotStore(where, "spans", f"spans-{spans.FOLD_VERSION}", spans.State)
+    return SavedFold(store, lambda fold: deepcopy(fold.state), partial(LogSpans, ratio), every)

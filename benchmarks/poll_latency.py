@@ -95,7 +95,7 @@ async def in_process(settings: Settings, rate: int, count: int, an_append: int) 
 def on_ray(settings: Settings, rate: int, count: int, an_append: int, seconds: float) -> None:
     cluster.prepare_environment(settings.data, os.environ)
     try:
-        cluster.start(settings.data, dashboard=False)
+        cluster.start(settings.data, dashboard=False, handed=settings.handed())
         asyncio.run(_on_ray(settings, rate, count, an_append, seconds))
     finally:
         cluster.stop(settings.data)
@@ -106,7 +106,7 @@ async def _on_ray(settings: Settings, rate: int, count: int, an_append: int, sec
 
     from actors.runtime.ray import HostConfig, RayRuntime
 
-    config = HostConfig(BUILDER, settings, "separate")
+    config = HostConfig(BUILDER, "separate")
 
     def elsewhere() -> list[float]:
         return asyncio.run(follow(client(RayRuntime(config)), count))

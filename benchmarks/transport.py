@@ -49,7 +49,7 @@ class Echo:
         return value
 
 
-def builder(_: object) -> Callable[[Address, Runtime], Echo]:
+def builder() -> Callable[[Address, Runtime], Echo]:
     return lambda _address, _runtime: Echo()
 
 
@@ -72,7 +72,7 @@ async def measure(name: str, call: Call, calls: int, *pids: int) -> None:
 
 
 async def local(calls: int, body: bytes) -> None:
-    ref = LocalRuntime(builder(None)).ref(ADDRESS)
+    ref = LocalRuntime(builder()).ref(ADDRESS)
     await ref.echo(body)
     await measure("local", lambda: ref.echo(body), calls, os.getpid())
 
@@ -138,7 +138,7 @@ async def raw(calls: int, body: bytes, folder: str) -> None:
 
 async def serve(kind: str, folder: Path) -> None:
     if kind == "direct":
-        door = Door(Answering(LocalRuntime(builder(None))).answer)
+        door = Door(Answering(LocalRuntime(builder())).answer)
         print(await door.open(folder / "v"), flush=True)
         await asyncio.Event().wait()
 
@@ -164,10 +164,10 @@ def on_ray(calls: int, body: bytes, data: Path) -> None:
 async def _on_ray(calls: int, body: bytes) -> None:
     from actors.runtime.ray import HostConfig, RayRuntime
 
-    config = HostConfig("benchmarks.transport:builder", None, "separate")
+    config = HostConfig("benchmarks.transport:builder", "separate")
     for name, runtime in (
         ("Ray", RayRuntime(config)),
-        ("Ray, direct", RayRuntime(HostConfig(config.builder, None, "separate", direct=True))),
+        ("Ray, direct", RayRuntime(HostConfig(config.builder, "separate", direct=True))),
     ):
         ref = runtime.ref(ADDRESS)
         pid = (await ref.health())["pid"]

@@ -231,6 +231,26 @@ class ModelCallWithdrawn(DomainEvent):
     model: str
 
 
+class CodeStepAsked(DomainEvent):
+    """The code of an agent written in Python asks for step `step` of its run, from 0. `asked`: all of it, as JSON, with
+    which the code is compared when it runs again after a crash. `name`: of the tool, or of a value.
+
+    What came of a `model` or a `tool` follows with the same `step`; of a `value`, which the code found out by itself,
+    it stands here as JSON.
+    """
+
+    TOPIC: ClassVar[str] = "run.code-step-asked"
+
+    run_id: str
+    task_id: str
+    step: int = Field(ge=0)
+    kind: Literal["model", "tool", "value"]
+    name: str = ""
+    asked: Content
+    value: Content | None = None
+    simulated: bool = False
+
+
 class ToolUsed(DomainEvent):
     """A tool that the model asked for, and what came of it, recorded before the model is asked again.
 

@@ -16,11 +16,11 @@ from events.work import LineComment, Work
 
 class TaskSubmitted(DomainEvent):
     """`task_type` is the routing type; `task_type_reason` is empty where the person set it, else the rule
-    that inferred it. `assignee`: a person who does it; agents leave it alone. `workflow_run_id`, `stage`: where a run
-    of a workflow made it."""
+    that inferred it. `agent`: the only one that is to have it, by its id. `assignee`: a person who does it; agents
+    leave it alone. `workflow_run_id`, `stage`: where a run of a workflow made it."""
 
     TOPIC: ClassVar[str] = "task.submitted"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     task_id: str
     project_id: str
@@ -30,6 +30,7 @@ class TaskSubmitted(DomainEvent):
     task_type: str
     task_type_reason: str = ""
     role: str | None = None
+    agent: str | None = None
     priority: int = Field(default=50, ge=0, le=100)
     review: Review = Review.HUMAN
     deadline: datetime | None = None
@@ -41,8 +42,8 @@ class TaskSubmitted(DomainEvent):
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew no assignee, version 2 no workflows."""
-        return data if version in (1, 2) else super().upcast(version, data)
+        """Version 1 knew no assignee, version 2 no workflows, version 3 no agent."""
+        return data if version in (1, 2, 3) else super().upcast(version, data)
 
 
 class TaskEdited(DomainEvent):

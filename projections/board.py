@@ -69,6 +69,7 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
     at = format_instant(recorded.recorded_at)
     # By hand, here and below: pydantic's dumps take longer than all the rest of a handler.
     fields = dict(vars(event))
+    del fields["agent"]  # the card says who has it, and why
     texts = {"id": event.task_id, "description": fields.pop("description"), "context": fields.pop("context")}
     row = {
         "id": fields.pop("task_id"),

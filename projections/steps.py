@@ -63,15 +63,18 @@ STEPS = Table(
 TEXTS = Table("step_texts", key=("run_id", "sha256"), columns={"run_id": "text", "sha256": "text", "size": "int"})
 # Of which step a call is: what closes its reservation names the call.
 CALLS = Table("step_calls", key=("call_id",), columns={"call_id": "text", "step": "int"})
-# How far each run is: what comes next belongs to this step.
-PLACES = Table("step_places", key=("run_id",), columns={"run_id": "text", "step": "int", "checks": "int"})
+# How far each run is: what comes next belongs to this step. `code`: it is done by code, which carries out the tool
+# calls that a model asks for as steps of its own.
+PLACES = Table(
+    "step_places", key=("run_id",), columns={"run_id": "text", "step": "int", "checks": "int", "code": "int"}
+)
 
 _BEFORE = -1
 _UNKNOWN = ("server", "arguments", "result", "exit_code", "error", "duration_ms", "commit_oid", "sandbox")
 
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
-    rows.put(PLACES, {"run_id": event.run_id, "step": _BEFORE, "checks": 0})
+    rows.put(PLACES, {"run_id": event.run_id, "step": _BEFORE, "checks": 0, "code": 0})
     for content in (event.system, event.brief):
         _stored(rows, event.run_id, content)
 
@@ -113,7 +116,8 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
     }
     rows.put(STEPS, row)
     _reached(rows, event.run_id, event.step)
-    for call, asked in enumerate(event.tool_calls):
+    place = rows.get(PLACES, (event.run_id,))
+    for call, asked in enumerate(event.tool_calls if place is None or not place["code"] else ()):
         fields = {"id": _tool_id(event.step, call), "step": event.step, "part": call + 1}
         line = step_lines.of_tool(asked.name, asked.arguments)
         _add(recorded, rows, event, "tool", asked.name, line=line, arguments=asked.arguments, state="running", **fields)
@@ -145,6 +149,24 @@ def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
     row = None if call is None else rows.get(STEPS, (event.charge.run_id, _attempt_id(call["step"], event.attempt)))
     if row is not None:
         rows.put(STEPS, row | {"cost_microusd": row["cost_microusd"] + event.amount_microusd})
+
+
+def _asked_by_code(recorded: Recorded, event: run.CodeStepAsked, rows: Rows) -> None:
+    """A tool that code calls is under way; of a value that it took from outside this is all there is."""
+    place = rows.get(PLACES, (event.run_id,))
+    if place is not None:
+        rows.put(PLACES, place | {"step": event.step, "code": 1})
+    for content in (event.asked, event.value):
+        _stored(rows, event.run_id, content)
+    fields = {"step": event.step, "part": 1, "id": _tool_id(event.step, 0), "simulated": int(event.simulated)}
+    if event.kind == "tool":
+        _add(recorded, rows, event, "tool", event.name, line=event.name, state="running", **fields)
+    elif event.kind == "value":
+        result = _text(rows, event.run_id, event.value) if event.value is not None else None
+        line = step_lines.one_line(f"{event.name}: {event.value.text or 'recorded'}" if event.value else event.name)
+        _add(
+            recorded, rows, event, "value", event.name, line=line, result=result, state="done", duration_ms=0, **fields
+        )
 
 
 def _used(recorded: Recorded, event: run.ToolUsed, rows: Rows) -> None:
@@ -318,7 +340,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Steps(Projection):
     NAME = "steps"
-    VERSION = 3
+    VERSION = 4
     TABLES = (STEPS, TEXTS, CALLS, PLACES)
     VIEWS = (PublicView("step", STEPS, _live, removed=lambda row: bool(row["withdrawn"])),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
@@ -330,6 +352,7 @@ class Steps(Projection):
         run.ModelCallLost: _call_lost,
         run.ModelCallWithdrawn: _call_withdrawn,
         budget.SpendUnknown: _booked,
+        run.CodeStepAsked: _asked_by_code,
         run.ToolUsed: _used,
         run.ChecksRan: _checked,
         run.RunSucceeded: _succeeded,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pickle
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from pydantic import SecretStr, ValidationError
 
-from actors.composition import LocalActorSystem, require_one_machine
+from actors.composition import LocalActorSystem, require_shared
 from tests.postgres import PASSWORD
 from vapora.database import Database, check_url, log_schema, read_schema, workspaces
 from vapora.errors import BadInputError, ConfigurationError, UnavailableError, VaporaError
 from vapora.log.places import open_log
+from vapora.log.proof import SigningKey
 from vapora.settings import Settings
 
 SECRET = "s3cret/w@rd"
@@ -120,8 +122,24 @@ def test_a_server_that_is_away_is_no_empty_list_of_workspaces() -> None:
 
 
 def test_files_are_refused_on_more_than_one_machine_and_a_database_is_not() -> None:
-    require_one_machine(Settings(), 1)
-    require_one_machine(Settings(database_url=SecretStr("postgresql://h/d")), 3)
+    require_shared(Settings(), 1)
     with pytest.raises(ConfigurationError, match="has 2 nodes") as caught:
-        require_one_machine(Settings(), 2)
+        require_shared(Settings(), 2)
     assert "VAPORA_DATABASE_URL" in caught.value.remedy
+
+
+def test_several_nodes_need_database_store_and_key_and_each_that_is_missing_is_named(tmp_path: Path) -> None:
+    key = tmp_path / "audit_key"
+    needed: dict[str, Any] = {
+        "database_url": SecretStr("postgresql://h/d"),
+        "blobs_url": "s3://bucket/prefix",
+        "audit_key": key,
+    }
+    for missing in needed:
+        with pytest.raises(ConfigurationError) as caught:
+            require_shared(Settings(**{name: value for name, value in needed.items() if name != missing}), 2)
+        assert f"VAPORA_{missing.upper()}" in caught.value.remedy
+    with pytest.raises(ConfigurationError, match=r"not on this one: .*audit_key"):
+        require_shared(Settings(**needed), 2)
+    SigningKey.open(key)
+    require_shared(Settings(**needed), 3)

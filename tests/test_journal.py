@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -62,7 +63,7 @@ def test_a_broken_request_is_told_in_the_chosen_form_and_without_what_the_reques
     assert "the log is on fire" in said and "Traceback" in said
     assert SECRET not in said
     if form == "json":
-        assert all(json.loads(line)["level"] == "error" for line in done.stderr.splitlines())
+        assert all(json.loads(line)["level"] == "error" for line in done.stdout.splitlines())
 
 
 class Broken(io.StringIO):
@@ -97,6 +98,8 @@ def standard_error(stream: io.StringIO | None, form: Literal["console", "json"] 
     """The journal writes there. pytest's own handlers, which the product has not, are out of the way."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
+        # Lines of JSON are for machines, which collect standard output.
+        patch.setattr(sys, "stdout", stream)
         patch.setattr(logging.root, "handlers", [])
         journal.configure(form)
         yield
@@ -181,6 +184,28 @@ def test_once_lines_can_be_written_again_one_says_how_many_are_missing() -> None
     said = [json.loads(line) for line in stream.getvalue().splitlines() if line]
     assert [one["event"] for one in said] == ["there", "lines could not be written", "there too"]
     assert said[1]["since_start"] == journal.dropped()
+
+
+def test_a_line_of_json_says_who_wrote_it_for_whom_and_in_which_trace() -> None:
+    stream = io.StringIO()
+    with standard_error(stream, "json"), journal.bound(actor="log/default", workspace="default", correlation="cor-1"):
+        structlog.get_logger("test").warning("told", run="run-1", positions=[1, 2])
+        with journal.only(actor="router"):
+            structlog.get_logger("test").info("apart")
+    told, apart = map(json.loads, stream.getvalue().splitlines())
+    assert told["trace_id"] == sha256(b"cor-1").hexdigest()[:32]
+    assert {name: told[name] for name in ("actor", "workspace", "correlation", "run", "logger", "level", "event")} == {
+        "actor": "log/default",
+        "workspace": "default",
+        "correlation": "cor-1",
+        "run": "run-1",
+        "logger": "test",
+        "level": "warning",
+        "event": "told",
+    }
+    assert {"timestamp", "node", "pid", "version"} < told.keys()
+    assert all(isinstance(value, str | int | float | bool | None) for value in told.values())
+    assert (apart["actor"], "correlation" in apart) == ("router", False)
 
 
 def test_libraries_write_in_the_chosen_form() -> None:

@@ -19,9 +19,10 @@ from detect_secrets.settings import transient_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 BASELINE = ROOT / ".secrets.baseline"
-# Hashes of packages and of golden files, types made from the API's document, and what is no text.
+# Hashes of packages and of golden files, what is rendered from kuberay/ (which is looked through), types made from the
+# API's document, and what is no text.
 LEFT_OUT = re.compile(
-    r"\.lock$|package-lock\.json$|^tests/golden/|/api/schema\.d\.ts$|\.(png|gz|ico|woff2?)$|^\.secrets\.baseline$"
+    r"\.lock$|package-lock\.json$|^tests/golden/|^kuberay/rendered/|/api/schema\.d\.ts$|\.(png|gz|ico|woff2?)$|^\.secrets\.baseline$"
 )
 # All of detect-secrets that is of use here: each of its searches costs a second of this test.
 SEARCHES = (

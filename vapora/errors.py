@@ -22,6 +22,8 @@
     ├── ThrottledError             too many attempts; `details["retry_after_s"]` says when to try again
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
+    │   ├── NoAnswerError          nothing came back from where an actor is
+    │   ├── HeldElsewhereError     another installation serves the workspace at the moment
     │   ├── StoppingError          an actor was stopped before it began; the runtime sends the call again
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
@@ -220,6 +222,14 @@ class BehindError(VaporaError):
 
 class UnavailableError(VaporaError):
     pass
+
+
+class NoAnswerError(UnavailableError):
+    """Of an actor, by whatever carries calls to it; what it says itself is another error."""
+
+
+class HeldElsewhereError(UnavailableError):
+    """Another installation on the same database serves the workspace. `details["retry_after_s"]`, in seconds."""
 
 
 class StoppingError(UnavailableError):

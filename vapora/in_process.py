@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,23 +17,31 @@ from pydantic import ValidationError
 
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, operator_token
+from vapora.agents import Agent
+from vapora.agents.installed import together
+from vapora.dispatch.code_agents import check
 from vapora.errors import ConfigurationError
 from vapora.sdk import Client
 from vapora.settings import Settings
 from vapora.startup import lock, preflight, readiness, tls
 
 # The data of a passing installation is in its folder, whatever the environment says of others.
-_PASSING: dict[str, Any] = {"database_url": None, "blobs_url": "", "nats_url": ""}
+_PASSING: dict[str, Any] = {"database_url": None, "database_url_file": None, "blobs_url": "", "nats_url": ""}
 
 
 class LocalServer:
     """The actor system and the API in a thread of this process (`VAPORA_RUNTIME=local`), with an event loop of its own.
 
-    Port 0 takes a free one; `port` is the one that it has.
+    Port 0 takes a free one; `port` is the one that it has. `agents`: written in Python, beside those of installed
+    packages. `environ`: what the vendors' SDKs are told; None: what this process was.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, agents: Sequence[Agent] = (), environ: Mapping[str, str] | None = None
+    ) -> None:
         self._settings = settings
+        self._agents = tuple(agents)
+        self._environ = os.environ if environ is None else environ
         self._ready: Future[None] = Future()
         self._stopped = threading.Event()
         self._server: Any = None
@@ -70,7 +78,7 @@ class LocalServer:
         from vapora.api.http_protocol import limited
         from vapora.serve import api
 
-        system = LocalActorSystem(self._settings)
+        system = LocalActorSystem(self._settings, self._environ, self._agents)
         try:
             await system.start()
         except BaseException as error:
@@ -104,17 +112,24 @@ class LocalServer:
 
 
 @contextmanager
-def local(data: Path | str | None = None, **settings: Any) -> Iterator[Client]:
+def local(
+    data: Path | str | None = None,
+    *,
+    agents: Sequence[Agent] = (),
+    environ: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Iterator[Client]:
     """See `vapora.local`."""
+    check(together(agents))
     with ExitStack() as stack:
         if data is None:
             folder = TemporaryDirectory(prefix="vapora-", ignore_cleanup_errors=True)
             data, settings = stack.enter_context(folder), _PASSING | settings
         chosen = _settings(Path(data), settings)
-        preflight.check(chosen, os.environ)
+        preflight.check(chosen, os.environ if environ is None else environ)
         held = lock.take(chosen.data)
         stack.callback(held.release)
-        server = LocalServer(chosen)
+        server = LocalServer(chosen, agents, environ)
         stack.callback(server.stop)
         server.start()
         base = readiness.origin(chosen.host, server.port, chosen.tls_files is not None)

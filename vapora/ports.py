@@ -426,12 +426,14 @@ class RouterStatusPort(Protocol):
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Of the cells, as the supervisor knows it without waking any: those `awake`, by name; how many are `asleep`, those
-    `archived` that nobody reads among them; and what could not be opened, with the reason."""
+    archived that nobody reads among them; what could not be opened, with the reason; and how many another installation
+    on the same database has."""
 
     awake: frozenset[str] = frozenset()
     asleep: int = 0
     archived: int = 0
     closed: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: int = 0
 
     @property
     def known(self) -> int:

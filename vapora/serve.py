@@ -1,67 +1,150 @@
-"""The composition root on Ray Serve: the API over the actor system, by `serve_config.yaml` or by `vapora.platform`."""
+"""The composition root on Ray Serve: the API over the actor system, by a Serve configuration or `vapora.platform`."""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import logging
 import os
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from actors.composition import BUILDER, ActorSystem, require_one_machine
+from actors.composition import BUILDER, ActorSystem, require_shared
 from actors.runtime import cluster
+from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal, operator_token
 from vapora.api.app import create_app
+from vapora.backoff import Backoff
+from vapora.errors import ConfigurationError, HeldElsewhereError
 from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
+from vapora.observability import live
+from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
+
+_BACKOFF = Backoff(0.2, longest_s=5.0)
+# Serve asks so often whether a replica is well, and waits so long for what it says.
+_CHECKED_EVERY_S, _CHECKED_WITHIN_S = 10, 15
+
+
+class Autoscaling(BaseModel):
+    """How many replicas there are, by how many requests each has at a time. A live socket counts as one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_replicas: int = Field(default=2, ge=1)
+    max_replicas: int = Field(default=8, ge=1)
+    target_ongoing_requests: float = Field(default=40, gt=0)
 
 
 class Args(BaseModel):
-    """Arguments of the Serve application; everything else comes from the environment and `vapora.toml`."""
+    """Arguments of the Serve application; everything else comes from the environment and `vapora.toml`.
 
-    replicas: int = 1
+    `host` is that of `http_options`, which an application is not told. `num_cpus` and `resources`: what a replica takes
+    of its node; one that takes nothing is no reason for a cluster to keep a node, or to add one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"
+    replicas: int = Field(default=1, ge=1)
+    # In place of `replicas`.
+    autoscaling: Autoscaling | None = None
+    max_replicas_per_node: int | None = Field(default=None, ge=1)
+    max_ongoing_requests: int = Field(default=10_000, ge=1)
+    num_cpus: float = Field(default=0, ge=0)
+    resources: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def most_replicas(self) -> int:
+        return self.replicas if self.autoscaling is None else self.autoscaling.max_replicas
 
 
 def app(args: Any) -> Any:
-    """Import path of `serve_config.yaml`: the API as a Serve application.
+    """Import path of the Serve configurations: the API as a Serve application.
 
     `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
     """
-    return application(Settings(), Args.model_validate(args))
-
-
-def application(settings: Settings, args: Args) -> Any:
-    from ray import serve
-
+    settings, asked = Settings(), Args.model_validate(args)
     # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
-    require_one_machine(settings, cluster.count_nodes())
+    require_shared(settings, cluster.count_nodes())
+    require_sign_in(settings, asked.host)
+    return application(asked)
+
+
+def application(args: Args, *, ours_alone: bool = False) -> Any:
+    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process.
+
+    `ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else.
+    """
+    from ray import serve
 
     def make_app() -> FastAPI:
         from actors.runtime.ray import HostConfig, RayRuntime
 
-        require_one_machine(settings, cluster.count_nodes())
-        runtime = RayRuntime(HostConfig.of(BUILDER, settings))
-        return api(settings, ActorSystem(settings, runtime), args.replicas)
+        settings = Settings()
+        require_shared(settings, cluster.count_nodes())
+        system = ActorSystem(settings, RayRuntime(HostConfig.of(BUILDER, settings)))
+        return api(settings, system, args.most_replicas, partial(begin, system))
 
     class Api:
-        def __init__(self) -> None:
-            _keep_replica_port_local()
+        app: FastAPI
 
+        def __init__(self) -> None:
+            if ours_alone:
+                cluster.keep_replica_port_local()
+
+        async def check_health(self) -> None:
+            await self.app.state.reach.check()
+
+    scale: dict[str, Any] = {"num_replicas": args.replicas}
+    if args.autoscaling is not None:
+        scale = {"autoscaling_config": args.autoscaling.model_dump()}
     deployment = serve.deployment(
         name="api",
-        num_replicas=args.replicas,
-        max_ongoing_requests=10_000,
+        **scale,
+        max_replicas_per_node=args.max_replicas_per_node,
+        max_ongoing_requests=args.max_ongoing_requests,
         graceful_shutdown_timeout_s=2,
         graceful_shutdown_wait_loop_s=0.2,
-        ray_actor_options={"num_cpus": 0},
+        health_check_period_s=_CHECKED_EVERY_S,
+        health_check_timeout_s=_CHECKED_WITHIN_S,
+        ray_actor_options={"num_cpus": args.num_cpus, "resources": args.resources},
     )
     return deployment(serve.ingress(make_app)(Api)).bind()
 
 
+def require_sign_in(settings: Settings, host: str) -> None:
+    """`ConfigurationError` where others reach Serve, and nobody would have to say who they are."""
+    if _is_loopback(host) or (settings.auth == "required" and settings.allowed_hosts):
+        return
+    raise ConfigurationError(
+        f"Serve listens on {host}, where others than this machine reach it.",
+        remedy="Set VAPORA_AUTH=required, and VAPORA_ALLOWED_HOSTS to the names by which it is reached.",
+    )
+
+
+async def begin(system: ActorSystemPort) -> None:
+    """Have the supervisor run, and the default workspace: a deployment goes on with open work without any request."""
+    for pause in _BACKOFF:
+        try:
+            await system.open(DEFAULT_WORKSPACE)
+        except HeldElsewhereError:
+            return  # the supervisor runs, and takes it over when it may
+        except Exception as error:  # whatever it is, a later try may succeed, and what serves is not to end with it
+            structlog.get_logger("api").warning("nothing runs yet", why=str(error))
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
 def deploy(settings: Settings) -> None:
-    """Put the application on the Ray that this process is connected to, on the settings' host and port."""
+    """Put the application on the Ray that `vapora up` has started, on the settings' host and port."""
     from ray import serve
     from ray.serve.config import HTTPOptions
 
@@ -70,27 +153,28 @@ def deploy(settings: Settings) -> None:
     certificate, key = map(str, settings.tls_files) if settings.tls_files else (None, None)
     options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
-    serve.run(application(settings, Args()), name="vapora", route_prefix="/")
+    # On another host than loopback the settings themselves have everybody sign in.
+    require_shared(settings, cluster.count_nodes())
+    serve.run(application(Args(), ours_alone=True), name="vapora", route_prefix="/")
 
 
-def api(settings: Settings, system: ActorSystem, replicas: int = 1) -> FastAPI:
+def api(
+    settings: Settings,
+    system: ActorSystem,
+    replicas: int = 1,
+    begin: Callable[[], Awaitable[None]] | None = None,
+) -> FastAPI:
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
+    live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     operator_token.ensure(settings.data.absolute())
     rehearsal = is_rehearsal(os.environ, settings.model, installed(settings))
-    return create_app(system, settings, __version__, rehearsal, replicas)
+    return create_app(system, settings, __version__, rehearsal, replicas, begin)
 
 
-def _keep_replica_port_local() -> None:
-    """A replica's own gRPC port, which Serve opens on all interfaces and offers no option for.
-
-    It is guarded by Ray's token in any case; this closes it as well. It is opened after the deployment's constructor.
-    """
-    from ray.serve._private import replica
-
-    original = getattr(replica, "add_port_to_grpc_server", None)
-    if original is not None:
-        replica.add_port_to_grpc_server = lambda server, address: original(
-            server, address.replace("[::]:", "127.0.0.1:")
-        )
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

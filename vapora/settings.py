@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from contextlib import suppress
@@ -11,18 +12,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from vapora import secret_files
 from vapora.database import Place, check_url, log_schema, read_schema, search_schema
+from vapora.objects import Objects, Where, objects_at, s3
 
 Network = IPv4Network | IPv6Network
+# Holds what `Settings.handed` says, for processes that this one starts; no setting of its own.
+HANDED = "_VAPORA_SETTINGS"
+_FILE = secret_files.ENDING.lower()
+# Below the prefix of the blobs' address, beside the folders of workspaces, none of which may be called so.
+_OURS = "_vapora"
 
 
 def _resource(text: str) -> tuple[str, float]:
@@ -59,6 +68,8 @@ class Settings(BaseSettings):
     data: Path = Path(".vapora")
     # PostgreSQL for log and read models; None: SQLite files in the data folder.
     database_url: SecretStr | None = None
+    # Each secret may stand in a file instead, that this names.
+    database_url_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     # PEM files: the server's certificate, with those between it and its authority, and its key. With both it speaks
@@ -67,6 +78,10 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     # A proxy in front of it ends TLS, so that it may speak plain HTTP to others than this machine.
     tls_proxy: bool = False
+    # Of several installations on one database the one with the highest number serves, while it is alive; and by which
+    # name this one is known among them: empty, by that of its Ray cluster, or by its machine and data folder.
+    generation: int = Field(default=0, ge=0)
+    installation: str = ""
     runtime: Literal["ray", "local"] = "ray"
     placement: Literal["separate", "packed", "shards"] = "separate"
     # With the placement `shards`: into how many processes the workspaces are spread, and what of a Ray cluster each of
@@ -77,10 +92,19 @@ class Settings(BaseSettings):
     transport: Literal["direct", "ray"] = "ray"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
     blobs_url: str = ""
+    # Checkpoints elsewhere than beside the texts: a bucket whose objects nobody changes or deletes.
+    checkpoints_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
     # Whether search learns what a workspace's texts are about, from those texts alone.
     search_vectors: Literal["built-in", "none"] = "built-in"
     log_format: Literal["console", "json"] = "console"
+    # A collector that takes traces by OTLP over HTTP, as http://collector:4318; empty: none are made.
+    otlp_endpoint: str = ""
+    # What it wants to be told, as `name=value` separated by commas: mostly a token.
+    otlp_headers: SecretStr = SecretStr("")
+    otlp_headers_file: Path | None = None
+    # Of how many traces what is under way is recorded. What the log tells is sent of all.
+    trace_ratio: float = Field(default=0.05, ge=0, le=1)
 
     # The rehearsal model takes about as long as a quick real one.
     rehearsal_min_delay_s: float = Field(default=1, ge=0)
@@ -110,6 +134,7 @@ class Settings(BaseSettings):
     # The first owner, made at the start where there is none.
     owner_email: str = ""
     owner_password: SecretStr = SecretStr("")
+    owner_password_file: Path | None = None
     # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
     # Empty: the host that it listens on, and this machine's own.
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
@@ -122,6 +147,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     openid_client_id: str = ""
     openid_client_secret: SecretStr = SecretStr("")
+    openid_client_secret_file: Path | None = None
     # How often the supervisor asks the actors of each workspace whether they are well.
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
@@ -154,7 +180,9 @@ class Settings(BaseSettings):
     nats_url: str = ""
     nats_user: str = ""
     nats_password: SecretStr = SecretStr("")
+    nats_password_file: Path | None = None
     nats_token: SecretStr = SecretStr("")
+    nats_token_file: Path | None = None
     nats_creds: Path | None = None
     nats_tls_ca: Path | None = None
     nats_tls_cert: Path | None = None
@@ -192,6 +220,33 @@ class Settings(BaseSettings):
     committer: str = "VAPORA <vapora@localhost>"
     # A worktree that nobody used for so long is removed; its branch stays, and it is made again when it is needed.
     worktree_days: float = Field(default=14, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Those that are not read where they are used, as the vault's are."""
+        read = dict(given)
+        for name in cls.in_files():
+            if path := given.get(name + _FILE):
+                variable = f"VAPORA_{name.upper()}"
+                if _revealed(given.get(name)):
+                    raise secret_files.both(variable)
+                read[name] = SecretStr(secret_files.read_file(Path(path), variable + secret_files.ENDING))
+        return read
+
+    @classmethod
+    def in_files(cls) -> tuple[str, ...]:
+        """The secrets that are read from their files with the settings."""
+        return tuple(name for name in cls.model_fields if name + _FILE in cls.model_fields and not _is_late(name))
+
+    def handed(self) -> dict[str, str]:
+        """The variable that gives processes of our own these very settings, whatever else they would read. It holds the
+        secrets that were given as such: it belongs into their environment, and nowhere else."""
+        plain = self.model_dump(mode="json", exclude={name for name in self.in_files() if getattr(self, name + _FILE)})
+        for name in plain:
+            if isinstance(value := getattr(self, name), SecretStr):
+                plain[name] = value.get_secret_value()
+        return {HANDED: json.dumps(plain | {"data": str(self.data.absolute())})}
 
     @field_validator("repo_roots", mode="before")
     @classmethod
@@ -260,6 +315,24 @@ class Settings(BaseSettings):
             raise ValueError("must be written as https://vapora.example.com, without a user, query or fragment")
         return url
 
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _check_otlp_endpoint(cls, given: str) -> str:
+        url = given.strip()
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
+            raise ValueError("must be written as http://collector:4318; a token belongs into VAPORA_OTLP_HEADERS")
+        return url
+
+    @field_validator("otlp_headers")
+    @classmethod
+    def _check_otlp_headers(cls, given: SecretStr) -> SecretStr:
+        for part in filter(str.strip, given.get_secret_value().split(",")):
+            name, equals, _ = part.partition("=")
+            if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", name.strip()):
+                raise ValueError("must be written as name=value, separated by commas")
+        return given
+
     @field_validator("committer")
     @classmethod
     def _check_committer(cls, given: str) -> str:
@@ -288,6 +361,12 @@ class Settings(BaseSettings):
         if self.tls_cert is None or self.tls_key is None:
             return None
         return self.tls_cert.absolute(), self.tls_key.absolute()
+
+    @property
+    def otlp_header_map(self) -> dict[str, str]:
+        """What goes with each request to the collector of traces."""
+        parts = filter(str.strip, self.otlp_headers.get_secret_value().split(","))
+        return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in parts)}
 
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""
@@ -352,8 +431,13 @@ class Settings(BaseSettings):
         """Where earlier versions kept what webhooks sign with; the vault takes it over at the next start."""
         return self.webhooks_folder(workspace) / "secrets"
 
+    def checkpoints(self, workspace: str) -> Path | Objects:
+        """Where it was signed how far the log had come: a file or objects, outside the log itself."""
+        if self.checkpoints_url:
+            return objects_at(self.checkpoints_url, "VAPORA_CHECKPOINTS_URL", workspace)
+        return self.shared("checkpoints", workspace) or self.checkpoint_file(workspace)
+
     def checkpoint_file(self, workspace: str) -> Path:
-        """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"
 
     @property
@@ -371,13 +455,31 @@ class Settings(BaseSettings):
         """Where the secrets of all workspaces are, encrypted, unless they are in a database or an OpenBao."""
         return self.data.absolute() / "vault.db"
 
-    def stream_snapshots(self, workspace: str) -> Path:
+    def stream_snapshots(self, workspace: str) -> Where:
         """Those of single streams, of which there may be many."""
-        return self.snapshot_folder(workspace) / "streams"
+        return self.shared("snapshots", workspace, "streams") or self.snapshot_folder(workspace) / "streams"
+
+    def snapshots(self, workspace: str) -> Where:
+        """What actors save for a quick start; may be deleted at any time."""
+        return self.shared("snapshots", workspace) or self.snapshot_folder(workspace)
 
     def snapshot_folder(self, workspace: str) -> Path:
-        """What actors save for a quick start; may be deleted at any time."""
         return self.workspace_folder(workspace) / "snapshots"
+
+    def outboxes(self, workspace: str) -> Objects | None:
+        """Where copies are kept of what waits to be sent; None: the data folder is kept itself."""
+        return self.shared("outboxes", workspace)
+
+    def exports(self) -> Objects | None:
+        """Where what a deleted workspace held is moved to; None: it stays in the data folder."""
+        return self.shared("exports")
+
+    def shared(self, kind: str, *below: str) -> Objects | None:
+        """What all nodes see, beside the texts; None: there is no such place, and the data folder stands in for it."""
+        if not self.blobs_url:
+            return None
+        quick = s3.QUICK if kind == "snapshots" else None
+        return objects_at(self.blobs_url, "VAPORA_BLOBS_URL", _OURS, kind, *below, patience=quick)
 
     @property
     def cells_folder(self) -> Path:
@@ -398,7 +500,20 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if handed := os.environ.get(HANDED):
+            # All of them stand in there, so that neither another variable nor a file counts.
+            nothing = TomlConfigSettingsSource(settings_cls, toml_file=None)
+            return init_settings, InitSettingsSource(settings_cls, json.loads(handed)), nothing
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _is_late(name: str) -> bool:
+    """The vault's own secrets: their files are looked at by whoever opens it, each time."""
+    return name.startswith("vault_")
+
+
+def _revealed(given: Any) -> Any:
+    return given.get_secret_value() if isinstance(given, SecretStr) else given
 
 
 def _words(given: Any) -> Any:

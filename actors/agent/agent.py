@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
+from actors.agent.code import next_of_code
 from actors.agent.means import BudgetWatch, Means, PastWorkPort, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
@@ -23,6 +23,8 @@ from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
 from actors.messages import Assignment
 from actors.work_messages import WorkplacesPort
+from vapora import journal
+from vapora.agents.installed import Crew
 from vapora.backoff import Backoff
 from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import Artifact
@@ -36,7 +38,10 @@ from vapora.domain.run_end import summary_of
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
+from vapora.objects import Where
+from vapora.observability import live
 from vapora.ports import ToolGatewayPort
+from vapora.trace_ids import run_span
 
 _LONGEST_RETRY_S = 30.0
 _REVIEW = Artifact(name="review.md", kind="review")
@@ -56,7 +61,7 @@ class Agent:
         roles: Callable[[str], RoleManifest],
         texts: Texts,
         clock: Clock,
-        snapshots: Path | None = None,
+        snapshots: Where | None = None,
         sleep: Sleep = asyncio.sleep,
         *,
         workplaces: WorkplacesPort | None = None,
@@ -65,6 +70,7 @@ class Agent:
         limits: StepLimits | None = None,
         gateway: ToolGatewayPort | None = None,
         past_work: PastWorkPort | None = None,
+        crew: Crew | None = None,
     ) -> None:
         runs, projects, tool_servers = folds_of(log, snapshots)
         self._means = Means(
@@ -84,6 +90,7 @@ class Agent:
             past_work,
             limits or StepLimits(),
             gateway,
+            crew or Crew(),
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -157,6 +164,23 @@ class Agent:
             self._journal.error("run left as it is until it is sent again", run=task.get_name(), error=repr(error))
 
     async def _perform(self, one: RunUnderWay) -> None:
+        """Its lines in the journal name the run, and what it does belongs to the run's span."""
+        given = one.assignment
+        correlation = given.origin.correlation
+        with (
+            journal.bound(correlation=correlation, task=given.task.id, run=given.run_id),
+            live.under(correlation, run_span(given.run_id)),
+        ):
+            await self._bring_to_end(one)
+
+    async def _bring_to_end(self, one: RunUnderWay) -> None:
+        try:
+            await self._to_its_end(one)
+        finally:
+            if one.body is not None:
+                one.body.close()
+
+    async def _to_its_end(self, one: RunUnderWay) -> None:
         """Until the run has ended. What passes by itself is waited for; anything else ends the run as failed."""
         failure: str | None = None
         pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
@@ -229,7 +253,13 @@ class Agent:
 
     async def _act(self, one: RunUnderWay, run: Run, held: bool) -> tuple[Run, bool]:
         """One action, and whether the call after it is paid for."""
-        match next_action(run, paused=one.paused):
+        if one.by_code:
+            run, action = await next_of_code(one, run)
+        else:
+            action = next_action(run, paused=one.paused)
+        match action:
+            case None:
+                pass  # something came from outside: looked at next
             case Ask() as ask:
                 return await ask_model(one, run, ask, held)
             case UseTool() as use:

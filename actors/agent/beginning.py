@@ -9,6 +9,7 @@ import structlog
 
 from actors.agent.attached import attached_text
 from actors.agent.briefs import review_brief, work_brief
+from actors.agent.code import facts_of
 from actors.agent.conversation import results_of_checks
 from actors.agent.forks import forked
 from actors.agent.prompts import fixed_steps, run_started
@@ -21,7 +22,7 @@ from events.knowledge import ExecutionsGiven
 from events.task import TaskAssigned
 from vapora.domain import run as rules
 from vapora.domain.run import Run
-from vapora.errors import VaporaError
+from vapora.errors import BadInputError, VaporaError
 
 if TYPE_CHECKING:
     from vapora.knowledge import Telling
@@ -33,8 +34,16 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
     simulated = await one.means.router.is_simulated(assignment.origin.workspace)
     begun = await _worktree(one)
     past: Telling | None = None
+    if assignment.fork is not None and one.by_code:
+        raise BadInputError(
+            "A run of an agent written in Python cannot go on from a step of another one.",
+            remedy="Start another attempt from the base.",
+        )
     if assignment.purpose == "review":
         told = await _review(one, begun)
+    elif one.by_code:
+        past = await _past(one, simulated)
+        told = (await facts_of(one, begun, past.text if past and not past.withheld else "")).to_json()
     elif begun is not None:
         past = await _past(one, simulated)
         told = work_brief(assignment, begun, await _files(one), past.text if past and not past.withheld else "")
@@ -53,7 +62,7 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
     events: tuple[DomainEvent, ...] = rules.start(run, event)
     if events and past is not None:
         events += (await _given(one, past, simulated),)
-    if begun is not None and (offered := await offer(one, manifest)) is not None:
+    if (begun is not None or one.by_code) and (offered := await offer(one, manifest)) is not None:
         events += (offered,)
     return await one.append(run, events)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.agent.permission import Permission
 from actors.messages import Call, CallOutcome
 from actors.work_messages import WorkplacesPort
 from events.content import Content
+from vapora.agents.installed import Crew
 from vapora.catalog import RoleManifest
 from vapora.clock import Clock, Sleep
 from vapora.dispatch.folds import PROJECT, TOOL_SERVERS_FOLD
@@ -21,6 +21,7 @@ from vapora.domain.task import Task
 from vapora.domain.tool_server import ToolServers
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, StreamFolds
+from vapora.objects import Where
 from vapora.ports import Origin, ToolGatewayPort
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(
 
 
 def folds_of(
-    log: LogClient, snapshots: Path | None
+    log: LogClient, snapshots: Where | None
 ) -> tuple[StreamFolds[Run], StreamFolds[Project], StreamFolds[ToolServers]]:
     return (
         StreamFolds(log, RUN_FOLD, snapshots),
@@ -90,7 +91,7 @@ class Means:
     """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
     repository where the rehearsal model answers; None: those of the role. `permission`: what the policies say of
     tools. `past_work` None: nobody is told of past executions. `gateway`: to the servers of tools; None: there are
-    none here."""
+    none here. `crew`: agents written in Python whose code is here."""
 
     log: LogClient
     folds: StreamFolds[Run]
@@ -108,3 +109,4 @@ class Means:
     past_work: PastWorkPort | None = None
     limits: StepLimits = field(default_factory=StepLimits)
     gateway: ToolGatewayPort | None = None
+    crew: Crew = field(default_factory=Crew)

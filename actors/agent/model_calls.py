@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.agent import taking_over
+from actors.agent.code_calls import call_of_code
 from actors.agent.conversation import conversation
 from actors.agent.forks import forked
 from actors.agent.prompts import call_of_step, call_with_tools
@@ -60,6 +61,9 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
 async def _call(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> Call:
     begun, assignment, manifest = run.started, one.assignment, one.manifest
     assert begun is not None
+    if one.by_code and one.asked is not None:
+        asked = one.asked
+        return await one.reading(run, lambda: call_of_code(one, run, asked, ask))
     if not works_with_tools(begun):
         return await one.reading(run, lambda: call_of_step(assignment, manifest, run, ask, one.text, held=held))
     before, system = await forked(one), begun.system

@@ -70,7 +70,7 @@ def call_of_step(
         after = _step(manifest, step + 1)
         following = FollowUp(after.instruction, manifest.output_tokens(after))
     limit = ask.room(manifest.output_tokens(_step(manifest, step)))
-    call = _call(assignment, manifest, run, ask, manifest.prompt, tuple(messages), limit)
+    call = call_of_run(assignment, manifest, run, ask, manifest.prompt, tuple(messages), limit)
     return replace(call, held=held, follow_up=following, ending=_ending(assignment, manifest, run, step + 1 < count))
 
 
@@ -93,11 +93,11 @@ def call_with_tools(
     """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say.
     `served`: tools of servers."""
     assert run.started is not None
-    call = _call(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
+    call = call_of_run(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
     return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run) if name in TOOLS) + served)
 
 
-def _call(
+def call_of_run(
     assignment: Assignment,
     manifest: RoleManifest,
     run: Run,
@@ -105,8 +105,11 @@ def _call(
     system: str,
     messages: tuple[Message, ...],
     limit: int,
+    *,
+    step: int | None = None,
 ) -> Call:
-    step = len(run.answers)
+    """`limit`: of the answer, in tokens. `step`: None for the one behind the last answer."""
+    step = len(run.answers) if step is None else step
     return Call(
         origin=assignment.origin,
         charge=charge(assignment),

@@ -16,7 +16,9 @@ from actors.work_messages import Place
 from events import DomainEvent
 from events.content import Content
 from events.ids import project_stream, run_stream, task_stream
-from events.run import RunStarted
+from events.run import CodeStepAsked, RunStarted
+from vapora.agents.body import Body
+from vapora.agents.requests import Request
 from vapora.blobs import inline
 from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import stored_manifest
@@ -47,7 +49,8 @@ class Doing:
 
 class RunUnderWay:
     """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
-    that it goes on from, once that was read. `gave_up`: what never came back before is settled."""
+    that it goes on from, once that was read. `gave_up`: what never came back before is settled. Of a run by code:
+    `body`: the code under way; `told`: how many of its steps it was told; `asked`: the model call that it waits for."""
 
     def __init__(self, means: Means, assignment: Assignment) -> None:
         self.means = means
@@ -57,6 +60,9 @@ class RunUnderWay:
         self.earlier: Run | None = None
         self.rest = _AT_WORK
         self.gave_up = assignment.given_up is None
+        self.body: Body | None = None
+        self.told = 0
+        self.asked: Request | None = None
         self._doing = Doing(limit_s=means.limits.other_s)
         self._moved_at = time.monotonic()
         # The beginning of the run, while it waits for the append that it stands in together with what comes next.
@@ -85,6 +91,11 @@ class RunUnderWay:
             self._manifest = None
         else:
             self._manifest = await asyncio.to_thread(lambda: stored_manifest(self.text(equipment.manifest)))
+
+    @property
+    def by_code(self) -> bool:
+        """Whether an agent written in Python has it."""
+        return self._manifest is not None and bool(self._manifest.code)
 
     @property
     def place(self) -> Place:
@@ -211,7 +222,7 @@ class RunUnderWay:
         """With what the router has appended to its stream, behind the beginning, which was known already."""
         if events:
             self.unsaid = ()
-        return _with(run, [one for one in events if not isinstance(one, RunStarted)])
+        return _with(run, [one for one in events if not isinstance(one, RunStarted | CodeStepAsked)])
 
     # Its texts.
 

@@ -14,7 +14,7 @@ from actors.work_messages import ToolOutcome
 from events.base import DomainEvent
 from events.content import Content
 from events.ids import TOOL_SERVERS, WaitReason
-from events.run import ModelCalled, OfferedTool, RunStarted, ToolBegun, ToolsOffered
+from events.run import ModelCalled, OfferedTool, RunStarted, ToolBegun, ToolsOffered, ToolUsed
 from events.task import ToolCallDecided
 from vapora.catalog import RoleManifest
 from vapora.domain import outside_text
@@ -44,8 +44,8 @@ async def decided(one: RunUnderWay, run: Run, use: UseTool, tool: OfferedTool) -
         return run, True, ""
     name, arguments = use.request.name, use.request.arguments
     digest = outside_text.seen(name, arguments)
-    # Since the model asked: what is decided holds for this call, also after a crash.
-    since = await position_of_last(one, ModelCalled)
+    # Since it was asked for, by a model or by code: what is decided holds for this call, also after a crash.
+    since = await position_of_last(one, ModelCalled, *((ToolUsed,) if one.by_code else ()))
 
     def decides(event: DomainEvent) -> bool:
         return isinstance(event, ToolCallDecided) and event.run_id == one.id and event.seen == digest

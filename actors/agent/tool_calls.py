@@ -27,6 +27,7 @@ from events.run import (
 from events.task import TaskCommented, TaskResumed
 from events.work import CommandResult, Workplace
 from vapora.domain import run as rules
+from vapora.domain.code_run import asked_by_code
 from vapora.domain.run import Run
 from vapora.domain.work import AwaitAnswer, RunChecks, UseTool, Wait, offered_tools, use_of
 from vapora.errors import UnavailableError
@@ -144,8 +145,8 @@ async def await_answer(one: RunUnderWay, run: Run, waiting: AwaitAnswer) -> Run:
     found = await next_of_task(one, asked_at, TaskCommented.TOPIC, answers)
     if found is None:
         return run
-    answer = run.answers[-1]
-    use = use_of(run, answer, question.call)
+    # Code asks by itself, a model by the tool calls of its answer.
+    use = asked_by_code(question) if one.by_code else use_of(run, run.answers[-1], question.call)
     said = ToolOutcome(True, found.event.text, "", 0)  # type: ignore[attr-defined]
     return await one.append(run, (*rules.resume(run), await _used(one, begun, use, said)))
 

@@ -13,10 +13,10 @@ _POLL_S = 10.0
 Wanted = Callable[[DomainEvent], bool]
 
 
-async def position_of_last(one: RunUnderWay, kind: type[DomainEvent]) -> int:
-    """Position of the run's last event of a kind."""
+async def position_of_last(one: RunUnderWay, *kinds: type[DomainEvent]) -> int:
+    """Position of the run's last event of these kinds."""
     return max(
-        (told.position for told in await one.means.log.read(run_stream(one.id)) if isinstance(told.event, kind)),
+        (told.position for told in await one.means.log.read(run_stream(one.id)) if isinstance(told.event, kinds)),
         default=0,
     )
 

@@ -4,9 +4,9 @@ One module for each kind of actor, or for a few: the table of kinds names them, 
 only that it holds.
 """
 
-from actors.composition.refusals import require_not_deleted, require_one_machine
+from actors.composition.refusals import require_not_deleted, require_shared
 from actors.composition.system import ActorSystem, LocalActorSystem
-from actors.composition.wiring import BUILDER, Wiring, builder
+from actors.composition.wiring import BUILDER, Wiring, builder, own_builder
 
 __all__ = [
     "BUILDER",
@@ -14,6 +14,7 @@ __all__ = [
     "LocalActorSystem",
     "Wiring",
     "builder",
+    "own_builder",
     "require_not_deleted",
-    "require_one_machine",
+    "require_shared",
 ]

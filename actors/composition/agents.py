@@ -38,4 +38,5 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
             other_s=wiring.settings.agent_step_limit_s,
         ),
         past_work=PastWork(wiring.settings.read_place(workspace), likeness(wiring.settings, workspace)),
+        crew=wiring.crew,
     )

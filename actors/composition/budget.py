@@ -16,5 +16,5 @@ def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
         workspace,
         now,
         patience_s=settings.budget_patience_s,
-        saved=saved_ledger(settings.snapshot_folder(workspace)),
+        saved=saved_ledger(settings.snapshots(workspace)),
     )

@@ -31,12 +31,13 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         clock=now,
         idle_s=settings.agent_idle_s,
         resend_s=settings.resend_s,
-        saved=saved_swarm(settings.snapshot_folder(workspace)),
+        saved=saved_swarm(settings.snapshots(workspace)),
         consumer=_consumer(settings, workspace),
         kill=lambda agent_id: runtime.discard(Address("agent", workspace, agent_id)),
         beat=lambda role_id: beat_of(settings, role_id),
         heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+        has_code=lambda agent_id: agent_id in wiring.crew.agents,
         role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
     )
 
@@ -74,7 +75,7 @@ def _consumer(settings: Settings, workspace: str) -> QueueConsumer | None:
         patience_s=settings.nats_patience_s,
         heartbeat_s=settings.nats_ack_wait_s / 3,
         first_delay_s=settings.nats_ack_wait_s / 6,
-        saved=saved_offers(settings.snapshot_folder(workspace), workspace),
+        saved=saved_offers(settings.snapshots(workspace), workspace),
     )
 
 
@@ -86,5 +87,5 @@ def build_relay(wiring: Wiring, address: Address) -> Relay:
     options = options_of(settings)
     if options is None:
         raise ConfigurationError("There is no relay without NATS.", remedy="Set VAPORA_NATS_URL.")
-    saved = saved_offers(settings.snapshot_folder(workspace), workspace)
+    saved = saved_offers(settings.snapshots(workspace), workspace)
     return Relay(wiring.log(workspace), workspace, NatsOutlet(options, workspace), saved)

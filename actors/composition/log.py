@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.composition.refusals import require_not_deleted, require_one_machine, seal
+from actors.composition.refusals import require_not_deleted, require_shared, seal
 from actors.composition.wiring import Wiring
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
@@ -11,6 +11,7 @@ from actors.runtime.base import Address
 from events.ids import is_workspace
 from vapora.clock import now
 from vapora.log.event_log import EventLog
+from vapora.log.leases import LogLease
 from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.settings import Settings
@@ -20,7 +21,7 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     settings, workspace = wiring.settings, address.workspace
 
     def open_book() -> CheckpointBook:
-        return CheckpointBook(settings.checkpoint_file(workspace), workspace, SigningKey.open(settings.audit_key_file))
+        return CheckpointBook(settings.checkpoints(workspace), workspace, SigningKey.open(settings.audit_key_file))
 
     signer = CheckpointSigner(
         open_book, now, events=settings.checkpoint_events, interval_s=settings.checkpoint_interval_s
@@ -29,9 +30,11 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     async def started() -> None:
         await wiring.runtime.ref(Address("supervisor")).woken(workspace)
 
+    lease = LogLease(wiring.leases, workspace)
     return LogWriter(
-        lambda: _open_log(settings, workspace),
+        lambda: lease.open(lambda: _open_log(settings, workspace)),
         signer=signer,
+        closed=lease.give_back,
         sealed=lambda: seal(settings, workspace),
         # What is no workspace has no cell around its log.
         started=started if is_workspace(workspace) else None,
@@ -41,5 +44,5 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
 def _open_log(settings: Settings, workspace: str) -> EventLog:
     require_not_deleted(settings, workspace)
     # Asked each time: Ray may have started the writer again on a node that came later.
-    require_one_machine(settings, cluster.count_nodes())
+    require_shared(settings, cluster.count_nodes())
     return open_log(settings.log_place(workspace), workspace, now)

@@ -1,4 +1,4 @@
-"""The projector, and the indexer beside it."""
+"""The projector, and beside it the indexer and, with a collector of traces, the span follower."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from actors.composition.wiring import Wiring
 from actors.indexer import Indexer
 from actors.projector import Projector
 from actors.runtime.base import Address
+from actors.snapshots import saved_spans
+from actors.span_follower import SpanFollower
 from events.ids import PEOPLE
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
+from vapora import __version__
 from vapora.search import IndexWriter
 
 
@@ -18,11 +21,13 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
 
     def open_reads() -> ReadStore:
         require_not_deleted(settings, workspace)
-        return ReadStore(settings.read_place(workspace))
+        # Before its tables are looked at: other code than that of who serves it would build them anew.
+        wiring.leases.require(workspace)
+        return ReadStore(settings.read_place(workspace), guard=wiring.leases.guard(workspace))
 
     def open_index() -> IndexWriter:
         require_not_deleted(settings, workspace)
-        return IndexWriter(settings.search_place(workspace))
+        return IndexWriter(settings.search_place(workspace), guard=wiring.leases.guard(workspace))
 
     log = wiring.log(workspace)
     if workspace == PEOPLE:
@@ -35,4 +40,17 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
         repositories=wiring.runtime.ref(Address("repositories", workspace)),
         learns=settings.search_vectors != "none",
     )
-    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
+    spans = _span_follower(wiring, workspace)
+    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer, spans=spans)
+
+
+def _span_follower(wiring: Wiring, workspace: str) -> SpanFollower | None:
+    settings = wiring.settings
+    if not settings.otlp_endpoint:
+        return None
+    # Who has no collector needs not spend the time to import it.
+    from vapora.observability.otlp import SpanSender
+
+    sender = SpanSender(settings.otlp_endpoint, settings.otlp_header_map, __version__)
+    saved = saved_spans(settings.snapshot_folder(workspace), settings.trace_ratio)
+    return SpanFollower(wiring.log(workspace), workspace, sender, saved, settings.trace_ratio)

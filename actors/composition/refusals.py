@@ -7,6 +7,8 @@ from vapora.errors import ConfigurationError, NotFoundError, VaporaError, is_arc
 from vapora.log.cell_records import open_cell_records
 from vapora.settings import Settings
 
+_MADE = "openssl genpkey -algorithm ed25519"
+
 
 def require_not_deleted(settings: Settings, workspace: str) -> None:
     """`NotFoundError` for one that is being deleted, or was: nothing of it is to be made again by a late call."""
@@ -22,10 +24,29 @@ def seal(settings: Settings, workspace: str) -> VaporaError | None:
     return is_archived(workspace)
 
 
-def require_one_machine(settings: Settings, nodes: int) -> None:
-    """`ConfigurationError` for files on several nodes: a writer started again elsewhere would open an empty one."""
-    if nodes > 1 and settings.database_url is None:
+def require_shared(settings: Settings, nodes: int) -> None:
+    """`ConfigurationError` where several nodes would each have their own of what there must be one of: an actor that is
+    started again elsewhere would find an empty log, no texts, or make another key."""
+    if nodes < 2:
+        return
+    here = f"This Ray cluster has {nodes} nodes, and"
+    if settings.database_url is None:
         raise ConfigurationError(
-            f"This Ray cluster has {nodes} nodes, and SQLite files are on one of them only.",
+            f"{here} SQLite files are on one of them only.",
             remedy="Set VAPORA_DATABASE_URL to a PostgreSQL database, or run VAPORA on one node.",
+        )
+    if not settings.blobs_url:
+        raise ConfigurationError(
+            f"{here} a data folder with large texts, checkpoints and snapshots is on one of them only.",
+            remedy="Set VAPORA_BLOBS_URL to a bucket of an S3-compatible store.",
+        )
+    if settings.audit_key is None:
+        raise ConfigurationError(
+            f"{here} each of them would sign the log with a key of its own.",
+            remedy=f"Set VAPORA_AUDIT_KEY on all of them to a file with the same key ({_MADE}).",
+        )
+    if not settings.audit_key_file.is_file():
+        raise ConfigurationError(
+            f"{here} VAPORA_AUDIT_KEY names a file that is not on this one: {settings.audit_key_file}.",
+            remedy=f"Mount the same key on all of them ({_MADE}).",
         )

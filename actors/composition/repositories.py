@@ -35,6 +35,6 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         opened,
         wiring.blobs(workspace),
         now,
-        saved=saved_landings(settings.snapshot_folder(workspace)),
+        saved=saved_landings(settings.snapshots(workspace)),
         keep=timedelta(days=settings.worktree_days),
     )

@@ -9,6 +9,7 @@ from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from vapora.clock import new_id, now
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.code_agents import CodeAgents
 from vapora.ports import Origin
 
 
@@ -18,6 +19,7 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
     async def prepare(workspace: str) -> None:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
         await Dispatcher(wiring.log(workspace), now).open_workspace(origin)
+        await CodeAgents(wiring.log(workspace), wiring.blobs(workspace)).register(origin, wiring.crew)
         if settings.default_cap_cents is not None:
             # Before the coordinator runs, and so before the first call.
             await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)
@@ -30,4 +32,5 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
         interval_s=settings.health_interval_s,
         idle_s=settings.cell_idle_s,
         parts=kinds.residents(settings),
+        leases=wiring.leases,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from actors.composition.wiring import builder
@@ -11,6 +11,7 @@ from actors.mcp_gateway.built_in import BUILT_IN
 from actors.runtime.base import Address, Runtime
 from actors.runtime.local import LocalRuntime
 from events.ids import DEFAULT_WORKSPACE
+from vapora.agents import Agent as CodeAgent
 from vapora.database import Place
 from vapora.ports import (
     BudgetPort,
@@ -106,8 +107,10 @@ class ActorSystem:
 class LocalActorSystem(ActorSystem):
     """The whole actor system in this process."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
-        super().__init__(settings, LocalRuntime(builder(settings, environ)))
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()
+    ) -> None:
+        super().__init__(settings, LocalRuntime(builder(settings, environ, agents)))
 
     async def start(self) -> None:
         await self.open(DEFAULT_WORKSPACE)

@@ -21,7 +21,7 @@ def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
         workspace,
         wiring.runtime.ref(Address("repositories", workspace)),
         wiring.blobs(workspace),
-        saved_documentation(settings.snapshot_folder(workspace)),
+        saved_documentation(settings.snapshots(workspace)),
     )
     return WorkflowEngine(
         log,
@@ -30,6 +30,6 @@ def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
         dispatcher=dispatcher,
         scheduler=Together(Scheduler(dispatcher, workspace), documenting),
         limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
-        saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
+        saved=saved_workflow_runs(settings.snapshots(workspace)),
         files=WorkflowFiles(settings.workflow_folder(workspace), log, WorkflowCommands(log, now), workspace),
     )

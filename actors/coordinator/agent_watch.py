@@ -23,7 +23,7 @@ from events.agent import AgentReadmitted, AgentSuspended, HeldRun
 from events.ids import agent_stream
 from vapora.clock import Clock
 from vapora.domain import task
-from vapora.domain.agent import RoleDefaults, follow_role
+from vapora.domain.agent import RoleDefaults, code_is_gone, follow_role
 from vapora.domain.heartbeat import Heartbeat, Pulse, Suspend, Watched, look, rests_s, watch
 from vapora.domain.swarm import rules as swarm
 from vapora.log.client import LogClient
@@ -222,6 +222,12 @@ class AgentWatch:
             for event in () if usual is None else follow_role(agent, usual):
                 if not await self._append(agent.id, event):
                     self._journal.info("edited at this moment: follows its role with the next start", agent=agent.id)
+
+    async def follow_code(self, has_code: Callable[[str], bool]) -> None:
+        """Agents written in Python whose code is not here get no work."""
+        for agent in list(self._view().agents.values()):
+            for event in () if has_code(agent.id) else code_is_gone(agent):
+                await self._append(agent.id, event)
 
     # --- the log ---
 

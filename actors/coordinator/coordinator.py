@@ -46,7 +46,7 @@ class SwarmCoordinator:
     and what waits in it may start. `kill`, `beat`, `heartbeat_s`: how agents that do not answer are ended, and when one
     is taken for that (`actors.coordinator.agent_watch`). `most_runs_of`: how many runs of a role go on at once where
     the workspace does not say. `role_defaults`: what an agent of a role is by itself, which those follow at a start
-    that nobody edited; None: unknown.
+    that nobody edited; None: unknown. `has_code`: whether the code of an agent written in Python is here.
     """
 
     def __init__(
@@ -67,11 +67,13 @@ class SwarmCoordinator:
         heartbeat_s: float = 5.0,
         most_runs_of: Mapping[str, int] | None = None,
         role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
+        has_code: Callable[[str], bool] = lambda agent: True,
     ) -> None:
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
         self._role_defaults = role_defaults
+        self._has_code = has_code
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
@@ -112,6 +114,7 @@ class SwarmCoordinator:
         await self._follower.catch_up()
         self._caught_up = True
         await self._watch.follow_roles(self._role_defaults)
+        await self._watch.follow_code(self._has_code)
         self._pool.expect(self._swarm.agents, swarm.running(self._swarm))
         try:
             if self._consumer is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import NoReturn
@@ -26,6 +27,8 @@ from vapora.domain.answer import Verdict, judge
 from vapora.domain.pricing import PriceBook
 from vapora.errors import BadAnswerError, ProviderError, ProviderTimeoutError, UnavailableError
 from vapora.llm.protocol import ModelAnswer
+from vapora.observability import live
+from vapora.trace_ids import call_span
 
 # `keep(workspace, text)` stores a text of a workspace.
 Keep = Callable[[str, str], Content]
@@ -65,8 +68,9 @@ class Asking:
         request = build_request(call, attempts.sizes, choice.spec, self._timeout_s, attempts.images)
         asked_at, began = self._clock(), time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await access.clients[provider].complete(request)
+            with _recorded(call, choice):
+                async with asyncio.timeout(self._timeout_s):
+                    answer = await access.clients[provider].complete(request)
         except TimeoutError:
             failure: ProviderError = ProviderTimeoutError(f"{provider} gave no answer in {self._timeout_s:g} s.")
         except ProviderError as error:
@@ -161,6 +165,19 @@ class Asking:
             call.origin, choice, error.kind, attempts.along((event,)), billed=error.maybe_billed
         )
         attempts.appended((event,))
+
+
+@contextmanager
+def _recorded(call: Call, choice: ChosenModel) -> Iterator[None]:
+    """As a live span, beneath the one that the log will tell of this attempt."""
+    spec = choice.spec
+    known = call_span(call.charge.run_id, choice.call_id, choice.attempt)
+    attributes = {"gen_ai.provider.name": str(spec.provider), "gen_ai.request.model": spec.model}
+    with (
+        live.under(call.origin.correlation, known),
+        live.span("provider call", "client", attributes=attributes),
+    ):
+        yield
 
 
 def stopping_error() -> UnavailableError:

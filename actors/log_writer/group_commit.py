@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,7 +33,23 @@ _LITTLE = 64 * 1024
 # Fewer callers make no two groups that would be worth two commits.
 _TWO_GROUPS = 16
 
+# Upper bounds in seconds for how long commits took: from a quick disk to a database that is far or busy.
+COMMIT_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
 T = TypeVar("T")
+
+
+class CommitTimes:
+    """`counts`: commits by the bound that they kept to, and last those that took longer. One commit at a time is
+    counted."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(COMMIT_S) + 1)
+        self.sum_s = 0.0
+
+    def took(self, seconds: float) -> None:
+        self.counts[bisect_left(COMMIT_S, seconds)] += 1
+        self.sum_s += seconds
 
 
 class _Entry(NamedTuple):
@@ -53,6 +70,7 @@ class GroupCommit:
         self._heard = heard
         self._quick_s = quick_s
         self._usual_s = 0.0
+        self.times = CommitTimes()
         self._log: EventLog | None = None
         # Kept: to ask for it is a system call, for each append.
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -229,6 +247,7 @@ class GroupCommit:
         took = time.perf_counter() - began
         self._usual_s += (took - self._usual_s) * _WEIGHT
         self._held_s += took
+        self.times.took(took)
         return committed
 
     def _suppose_slow(self) -> None:

@@ -13,7 +13,7 @@ import structlog
 from actors.follower import cancel
 from actors.lanes import LOGS, Lane
 from actors.log_writer.checkpoint_signer import CheckpointSigner
-from actors.log_writer.group_commit import GroupCommit
+from actors.log_writer.group_commit import COMMIT_S, GroupCommit
 from vapora.backoff import Backoff
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError, FencedError, StoppingError, UnavailableError, VaporaError
@@ -22,7 +22,9 @@ from vapora.log.ends import StreamEnds
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
+from vapora.observability import live
 from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
+from vapora.trace_ids import append_span
 
 MAX_WAIT_S = 60.0
 _BACKOFF = Backoff(0.05, longest_s=5.0)
@@ -52,7 +54,7 @@ class LogWriter:
     One thread appends and one reads, so that replaying readers never delay an append; on a quick disk the loop takes
     part (`GroupCommit`). After a `FencedError` it refuses everything: what it holds in memory is no longer the whole
     log. `sealed`: why nothing may be appended to it, asked once it is open (blocking). `started`: told of each start,
-    until it has heard.
+    until it has heard. `closed`: told when the log is closed (blocking).
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class LogWriter:
         signer: CheckpointSigner | None = None,
         sealed: Callable[[], VaporaError | None] | None = None,
         started: Callable[[], Awaitable[None]] | None = None,
+        closed: Callable[[], None] | None = None,
         tail_records: int = MAX_RECORDS,
         stride: int = STRIDE,
     ) -> None:
@@ -72,6 +75,7 @@ class LogWriter:
         self._find_seal = sealed
         self._seal: VaporaError | None = None
         self._tell_started = started
+        self._tell_closed = closed
         self._telling: asyncio.Task[None] | None = None
         self._log: EventLog | None = None
         self._commits = GroupCommit(self._heard)
@@ -136,6 +140,8 @@ class LogWriter:
             self._forget_ends()
         except Exception:
             log.close()
+            if self._tell_closed is not None:
+                await self._commits.call(self._tell_closed)
             raise
         # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
         # It is closed with the last reference then, which that thread holds.
@@ -159,6 +165,8 @@ class LogWriter:
         self._commits.stop()
         self._reading.shutdown()
         log.close()
+        if self._tell_closed is not None:
+            await asyncio.to_thread(self._tell_closed)
         self._reading = Lane(LOGS)
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
@@ -167,7 +175,8 @@ class LogWriter:
         if self._seal is not None:
             raise self._seal.with_traceback(None)
         check(requests)
-        return await self._commits.append(requests)
+        with live.span("append", span_id=append_span(requests[0].request_id) if requests else None):
+            return await self._commits.append(requests)
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
         """Events of one stream with version > `after`, as one page: see `EventLog`."""
@@ -214,9 +223,10 @@ class LogWriter:
         return self._tail.head
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text, "clock": text}`.
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text, "clock": text,
+        "events": since it started, "commits": {"bounds", "counts", "sum_s"}}`.
 
-        `clock`: what is wrong with the clock; empty where nothing is.
+        `clock`: what is wrong with the clock; empty where nothing is. `commits`: how many took so long, in seconds.
 
         After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
         away until it is well.
@@ -235,7 +245,10 @@ class LogWriter:
             status, reason = "stopped", str(error)
         except VaporaError as error:
             status, reason = "failing", str(error)
-        return {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+        times = self._commits.times
+        commits = {"bounds": COMMIT_S, "counts": tuple(times.counts), "sum_s": times.sum_s}
+        told = {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+        return {**told, "events": self.figures.events, "commits": commits}
 
     async def rest(self) -> Rest:
         if self._commits.is_busy:

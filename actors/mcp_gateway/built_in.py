@@ -13,6 +13,7 @@ BUILT_IN: Final[dict[str, str]] = {
     "github": "actors.trackers.tools:github_server",
     "jira": "actors.trackers.tools:jira_server",
     "retrieval": "actors.retrieval:retrieval_server",
+    "python": "actors.python_tools:python_server",
     "knowledge": "vapora.knowledge.tools:knowledge_server",
 }
 

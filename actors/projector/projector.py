@@ -13,6 +13,7 @@ from actors.follower import LogLoop, Ticker
 from actors.indexer import Indexer
 from actors.lanes import BEHIND, Lane
 from actors.projector.frame_buffer import Frame, FrameBuffer
+from actors.span_follower import SpanFollower
 from projections.engine.base import LoggedEvent, Projection
 from projections.engine.last_event import LastEvent
 from projections.engine.rebuild import Rebuild
@@ -40,7 +41,8 @@ T = TypeVar("T")
 
 class Projector:
     """`open_store` opens the read models' store; everything that touches it runs in one thread. `indexer`: keeps the
-    search index beside it; None where nothing is searched, as in the log of people."""
+    search index beside it; None where nothing is searched, as in the log of people. `spans`: sends to a collector what
+    the log tells; None where there is none."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Projector:
         projections: Sequence[Projection],
         *,
         indexer: Indexer | None = None,
+        spans: SpanFollower | None = None,
         look_s: float = _REBUILD_LOOK_S,
         window_s: float = WINDOW_S,
     ) -> None:
@@ -57,6 +60,7 @@ class Projector:
         self._workspace = workspace
         self._open_store = open_store
         self._indexer = indexer
+        self._spans = spans
         self._projections = projections
         self._thread = Lane(BEHIND)
         self._ring = FrameBuffer()
@@ -91,8 +95,12 @@ class Projector:
         self._rebuilding.start()
         if self._indexer is not None:
             await self._indexer.start()
+        if self._spans is not None:
+            await self._spans.start()
 
     async def stop(self) -> None:
+        if self._spans is not None:
+            await self._spans.stop()
         if self._indexer is not None:
             await self._indexer.stop()
         await self._rebuilding.stop()
@@ -124,6 +132,9 @@ class Projector:
             return Rest("its read models are behind")
         if self._indexer is not None and (self._indexer.problem or await self._indexer.is_behind()):
             return Rest("its search index is behind")
+        # A collector that is away keeps nobody awake: what it is to be sent stands in the log.
+        if self._spans is not None and not self._spans.problem and await self._spans.is_behind():
+            return Rest("its spans are not sent yet")
         return Rest("")
 
     def _is_followed(self) -> bool:
@@ -131,8 +142,11 @@ class Projector:
         return self._waiting > 0 or asyncio.get_running_loop().time() - self._waited_at < _GONE_S
 
     async def status(self) -> dict[str, Any]:
-        """`{"position", "failed": {projection: what stopped it}, "rebuilding": {projection: how far}}`."""
-        return await self._in_thread(lambda: self._open().status())
+        """`{"position", "failed": {projection: what stopped it}, "rebuilding": {projection: how far}, "followers":
+        {who else goes along the log here: how far}}`."""
+        status = await self._in_thread(lambda: self._open().status())
+        followers = {"indexer": self._indexer, "spans": self._spans}
+        return {**status, "followers": {name: one.position for name, one in followers.items() if one is not None}}
 
     async def wait_for(self, position: int, timeout_s: float) -> int:
         return await self._following().wait_for(position, timeout_s)

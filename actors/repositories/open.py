@@ -24,6 +24,7 @@ from vapora.domain.task_state import Task
 from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.log.folds import LoadedFold, StreamFolds
+from vapora.objects import Where
 from vapora.repo.bare import Person
 from vapora.repo.logins import Logins, nobodys
 from vapora.repo.owner import Repository
@@ -76,7 +77,7 @@ class OpenRepositories:
         committer: Person,
         sandbox: Wish,
         text: Callable[[Content], str],
-        snapshots: Path | None = None,
+        snapshots: Where | None = None,
         logins: SecretLogins | None = None,
     ) -> None:
         self.folder = folder

@@ -6,8 +6,9 @@ and follows the placement map.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from actors import kinds
@@ -33,10 +34,21 @@ class Address:
     def __str__(self) -> str:
         return "/".join(part for part in (self.kind, self.workspace, self.id) if part)
 
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """What lines of the journal say of who writes them."""
+        return _fields_of(self)
+
     @classmethod
     def parse(cls, text: str) -> Address:
         kind, workspace, id_ = [*text.split("/", 2), "", ""][:3]
         return cls(kind, workspace, id_)
+
+
+@lru_cache(maxsize=4_096)
+def _fields_of(address: Address) -> Mapping[str, str]:
+    workspace = {"workspace": address.workspace} if address.workspace else {}
+    return {"actor": str(address), **workspace}
 
 
 class Actor(Protocol):

@@ -11,12 +11,13 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,32 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
     )
 
 
-def start(data: Path, *, dashboard: bool) -> str | None:
+def start(data: Path, *, dashboard: bool, handed: Mapping[str, str] | None = None) -> str | None:
     """Start Ray in this process; the dashboard's address if there is one. To be called in the main thread: Ray's
-    processes die with the thread that started them."""
+    processes die with the thread that started them. `handed`: variables that its processes have beside this one's; Ray
+    itself is not told, since it would store them."""
+    with _variables(handed or {}):
+        return _start(data, dashboard=dashboard)
+
+
+@contextmanager
+def _variables(handed: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in handed}
+    os.environ.update(handed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _start(data: Path, *, dashboard: bool) -> str | None:
     import ray._private.worker as worker
 
-    if hasattr(worker, "print_to_stdstream"):
-        # Raylet messages come past Ray's own switches for silence.
-        worker.print_to_stdstream = _to_journal
+    # Raylet messages come past Ray's own switches for silence.
+    worker.print_to_stdstream = _to_journal
     _let_agent_choose_its_port()
     try:
         context = _init(data, dashboard=dashboard)
@@ -117,6 +136,34 @@ def _let_agent_choose_its_port() -> None:
 
     if parameter.RayParams.__name__ != Parameters.__name__:
         parameter.RayParams = Parameters
+
+
+def keep_replica_port_local() -> None:
+    """A replica's own gRPC port, which Serve opens on all interfaces and offers no option for. To be called in the
+    replica, before it is opened: in its deployment's constructor.
+
+    It is guarded by Ray's token in any case; this closes it as well. On several nodes others must reach it.
+    """
+    from ray.serve._private import replica
+
+    original = replica.add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, address: original(server, address.replace("[::]:", "127.0.0.1:"))
+
+
+def cluster_id() -> str:
+    """Which Ray this process belongs to; empty: to none. It stays where the control store survives the head's end.
+
+    Its session's name, which Ray offers, does not."""
+    if "ray" not in sys.modules:
+        return ""
+    import ray
+
+    return str(ray._private.worker.global_worker.node.cluster_id.hex()) if ray.is_initialized() else ""
+
+
+def name_on_this_machine(data: Path) -> str:
+    """Of the one installation that the data folder has."""
+    return f"{socket.gethostname()}:{data.absolute()}"
 
 
 def pillars(data: Path) -> list[tuple[int, str]]:

@@ -16,7 +16,8 @@ from actors import kinds
 from actors.runtime.base import Address
 from actors.runtime.local import ClosedError, LocalRuntime
 from vapora.backoff import Backoff
-from vapora.errors import StoppingError, UnavailableError
+from vapora.errors import NoAnswerError, StoppingError
+from vapora.observability import live
 
 _PATIENCE_S = 30.0
 _BACKOFF = Backoff(0.05, longest_s=1.0)
@@ -52,7 +53,7 @@ class Lines(Protocol):
 
 class FarRef:
     """Looks like the actor. A call that is safe to repeat outlives a crash of the other side; one that reaches a
-    provider does not once it may have been sent, and raises `UnavailableError`."""
+    provider does not once it may have been sent, and raises `NoAnswerError`."""
 
     def __init__(self, lines: Lines, address: Address, host: str) -> None:
         self._lines = lines
@@ -64,7 +65,7 @@ class FarRef:
             raise AttributeError(method)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            packed = pickle.dumps((str(self._address), method, args, kwargs), pickle.HIGHEST_PROTOCOL)
+            packed = pickle.dumps((str(self._address), method, args, kwargs, live.carry()), pickle.HIGHEST_PROTOCOL)
             return _unpack(await self._send(packed, repeat=kinds.may_repeat(self._address.kind, method)))
 
         # The next time there is nothing to look up.
@@ -87,7 +88,7 @@ class FarRef:
             now, pause = asyncio.get_running_loop().time(), next(pauses)
             deadline = deadline or now + _PATIENCE_S
             if (sent and not repeat) or now + pause > deadline:
-                raise UnavailableError(
+                raise NoAnswerError(
                     f"{self._address} does not answer.", remedy="It is being restarted; try again."
                 ) from cause
             await asyncio.sleep(pause)
@@ -110,9 +111,10 @@ class Answering:
 
     async def answer(self, packed: bytes | bytearray) -> bytes:
         # From our own actors, behind Ray's token or a socket of this user.
-        name, method, args, kwargs = pickle.loads(packed)  # noqa: S301
+        name, method, args, kwargs, carried = pickle.loads(packed)  # noqa: S301
         try:
-            value = await self._local.call(_address(name), method, args, kwargs)
+            with live.carried(carried):
+                value = await self._local.call(_address(name), method, args, kwargs)
             return pickle.dumps((True, value), pickle.HIGHEST_PROTOCOL)
         except ClosedError:
             return LEAVING

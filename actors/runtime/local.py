@@ -10,7 +10,9 @@ import structlog
 
 from actors import kinds
 from actors.runtime.base import Actor, Address, Builder, Runtime
+from vapora import journal
 from vapora.errors import StoppingError, UnavailableError
+from vapora.observability import live
 
 # A cell is put to sleep and woken, and once more; whoever meets that more often is told.
 _TRIES = 3
@@ -59,7 +61,8 @@ class LocalRuntime:
             actor = await self.activate(address)
             tries -= 1
             try:
-                return await getattr(actor, method)(*args, **kwargs)
+                with journal.within(address.fields), live.actor_call(address.kind, method):
+                    return await getattr(actor, method)(*args, **kwargs)
             except StoppingError:
                 # Of another one that it asked itself, or on its own account: that is its answer.
                 if not tries or self._closed or self._is_running(address, actor):
@@ -85,8 +88,10 @@ class LocalRuntime:
             # One address, one actor: two would do the same work, or fence each other off.
             if before is not None:
                 await asyncio.wait([before])
-            actor = self._build(address, self.seen_by_actors)
-            await actor.start()
+            # What it begins here goes on for all, not for whoever called it first.
+            with live.anew(**address.fields):
+                actor = self._build(address, self.seen_by_actors)
+                await actor.start()
         except BaseException:
             # A start that failed must not stand in the way of the next try.
             if self._actors.get(address) is asyncio.current_task():

@@ -30,6 +30,7 @@ from actors.runtime.direct import DirectLine, Door, DoorAddress
 from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
+from vapora.observability import live
 
 NAMESPACE = "vapora"
 # A host that does not answer is ended with all that is in it: a shard is given more time, for it holds more.
@@ -43,12 +44,14 @@ _MAX_CONCURRENCY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called with
-    `settings`, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node. `shards`:
-    how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name."""
+    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called in the
+    host's process, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node.
+    `shards`: how many there are, and `holds`: what each of them holds of the cluster, by the placement of that name.
+
+    Ray keeps all of it in its control store, and may write that to a disk. So it holds no setting, of which some are
+    secrets: each host reads its own process's environment, and the files that this names."""
 
     builder: str
-    settings: Any
     placement: Placement
     direct: bool = False
     shards: int = 1
@@ -58,7 +61,7 @@ class HostConfig:
     def of(cls, builder: str, settings: Any) -> HostConfig:
         """As the installation's settings say."""
         direct = settings.transport == "direct"
-        return cls(builder, settings, settings.placement, direct, settings.shards, settings.shard_holds)
+        return cls(builder, settings.placement, direct, settings.shards, settings.shard_holds)
 
     def host_of(self, address: Address) -> str:
         return host_of(address, self.placement, self.shards)
@@ -303,8 +306,8 @@ class Host:
         # While it has nothing to do, Ray names its process after its class, of which this process has only this one.
         type(self).__name__ = title_of(name)
         module, _, function = config.builder.partition(":")
-        make: Callable[[Any], Builder] = getattr(import_module(module), function)
-        self.local = LocalRuntime(make(config.settings))
+        make: Callable[[], Builder] = getattr(import_module(module), function)
+        self.local = LocalRuntime(make())
         # Objects see the runtime of the cluster, which comes back to this host for its own residents.
         self._config = config
         self._runtime = RayRuntime(config, host=self)
@@ -377,6 +380,7 @@ class Host:
     async def shutdown(self) -> None:
         self._answering.leaving = True
         await self.local.shutdown()
+        await asyncio.to_thread(live.flush)
 
     async def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}

@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -20,17 +21,28 @@ from actors.follower import Ticker, cancel
 from actors.runtime.base import Address, Runtime
 from actors.supervisor.alarm import Alarm
 from actors.supervisor.ending import Ending
+from actors.supervisor.holding import Holding
 from actors.supervisor.idleness import Idleness, now
 from actors.supervisor.store import CellStore
-from events.ids import DEFAULT_WORKSPACE, is_workspace
+from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from vapora.clock import Clock
 from vapora.domain.cell import CellRecord, LogEnd, Rest, Stay, decide, must_open
-from vapora.errors import BadInputError, ConflictError, NotFoundError, VaporaError, no_such_workspace
+from vapora.errors import (
+    BadInputError,
+    ConflictError,
+    HeldElsewhereError,
+    NotFoundError,
+    VaporaError,
+    no_such_workspace,
+)
+from vapora.log.leases import Alone, Leases
 from vapora.ports import Standing
 
 # Workspaces that others have made beside us, by an import.
 _LOOK_FOR_NEW_S = 60.0
 _AT_ONCE = 8
+# How often others hear that we are alive, and we see what is to be closed for them.
+_LEASES_S = 1.0
 # What reading takes: an archived workspace has no more than that.
 _READERS = ("log", "projector")
 
@@ -52,8 +64,10 @@ class Supervisor:
         interval_s: float,
         idle_s: float,
         parts: tuple[str, ...] | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self._parts = parts or kinds.residents()
+        self._holding = Holding(leases or Alone())
         self._runtime = runtime
         self._store = store
         self._prepare = prepare
@@ -62,6 +76,7 @@ class Supervisor:
         self._cells: dict[str, dict[str, Any]] = {}
         self._waking: set[str] = set()
         self._asleep: set[str] = set()
+        self._left_people = False
         self._archived: set[str] = set()
         self._closed: dict[str, str] = {}  # cells that could not be opened, or not be removed, and why
         self._why_awake: dict[str, str] = {}
@@ -74,23 +89,27 @@ class Supervisor:
         self._alarm = Alarm(clock, self._ring)
         self._ending = Ending(runtime, store, clock)
         self._ticker = Ticker("supervisor", self._look_after, min(interval_s, max(idle_s / 2, 0.05)))
+        self._lease_ticker = Ticker("leases", self._look_at_leases, _LEASES_S)
         self._journal = structlog.get_logger("supervisor")
 
     async def start(self) -> None:
         self._ticker.start()
+        self._lease_ticker.start()
         self._alarm.start()
         self._begin(self._look_for_new(), "look for cells")
 
     async def stop(self) -> None:
         await self._ticker.stop()
+        await self._lease_ticker.stop()
         await self._alarm.stop()
         for task in list(self._tasks):
             await cancel(task)
+        await self._holding.resign()
 
     async def health(self) -> dict[str, Any]:
         standing = (await self.standing())[1]
         return {
-            "problem": self._ticker.problem,
+            "problem": self._ticker.problem or self._lease_ticker.problem,
             "cells": self._cells,
             "closed": self._closed,
             "asleep": standing.asleep,
@@ -103,8 +122,12 @@ class Supervisor:
         if known == "unknown" and workspace in self._asleep:
             # Its parts are started one by one, and work may be done before the last of them has answered.
             known = "waking" if workspace in self._waking else "asleep"
+        elsewhere = self._holding.elsewhere
+        if known != "awake" and workspace in elsewhere:
+            known = "elsewhere"
         archived = len(self._archived - self._cells.keys())
-        return known, Standing(frozenset(self._cells), len(self._asleep), archived, dict(self._closed))
+        asleep = len(self._asleep - elsewhere)
+        return known, Standing(frozenset(self._cells), asleep, archived, dict(self._closed), len(elsewhere))
 
     async def cells(self) -> dict[str, dict[str, Any]]:
         """How each part of each open cell is, asked now."""
@@ -136,6 +159,7 @@ class Supervisor:
         if not is_workspace(workspace):
             raise BadInputError(f"{workspace!r} is not the name of a workspace.")
         async with self._locks[workspace]:
+            await self._holding.require(workspace)
             record = await asyncio.to_thread(self._store.record, workspace)
             if record is not None and record.is_gone:
                 raise ConflictError(
@@ -161,14 +185,21 @@ class Supervisor:
             raise no_such_workspace(workspace)
 
     async def _wake(self, workspace: str) -> None:
-        """To be called with the cell's lock."""
+        """To be called with the cell's lock. Raises `HeldElsewhereError`."""
+        await self._holding.require(workspace)
         self._waking.add(workspace)
         try:
             if workspace not in self._archived:
                 await self._prepare(workspace)
             state = await self._state_of(workspace)
+        except HeldElsewhereError:
+            # Somebody was quicker.
+            self._holding.elsewhere.add(workspace)
+            await self._runtime.close_cell(workspace)
+            raise
         finally:
             self._waking.discard(workspace)
+        self._holding.elsewhere.discard(workspace)
         self._idleness.begin(workspace, _head(state))
         self._cells[workspace] = state
         self._asleep.discard(workspace)
@@ -186,6 +217,9 @@ class Supervisor:
                 # Where somebody looks first after a start: who opens the board is not to wait for it.
                 self._idleness.asked(workspace)
             await self._let_sleep(workspace)
+        except HeldElsewhereError:
+            self._asleep.discard(workspace)  # what it owes is another one's to know
+            self._closed.pop(workspace, None)
         except VaporaError as error:
             self._journal.warning("cell not opened", workspace=workspace, error=str(error))
             self._asleep.discard(workspace)
@@ -211,20 +245,60 @@ class Supervisor:
                 return
             state = self._cells[workspace] = await self._state_of(workspace)
             self._idleness.saw(workspace, _head(state))
+        if self._holding.is_shared and state.get("log", {}).get("status") == "fenced":
+            # By who took over and is gone again, or by a tool. While the lease is ours, so is the log.
+            await self._close_held(workspace)
+            await self._open_unasked(workspace)
+            return
         await self._let_sleep(workspace)
+
+    async def _look_at_leases(self) -> None:
+        """What is another one's now is closed; what has become ours is opened, where it owes something."""
+        await self._holding.look()
+        if not self._holding.is_shared:
+            return
+        lost = [one for one in self._cells if not self._holding.is_ours(one)]
+        await asyncio.gather(self._look_at_people(), _side_by_side(self._close_held, sorted(lost), len(lost)))
+        if free := self._holding.freed():
+            self._asleep -= free
+            self._looked_at = -math.inf
+            await self._look_for_new()
+
+    async def _close_held(self, workspace: str) -> None:
+        async with self._locks[workspace]:
+            if workspace in self._cells:
+                self._journal.info("closed here", workspace=workspace)
+                self._forget_open(workspace)
+                self._holding.elsewhere.add(workspace)
+                await self._runtime.close_cell(workspace)
+
+    async def _look_at_people(self) -> None:
+        """The log of people is no cell; who writes to it folds it, and has to begin anew where somebody else did."""
+        was_left, self._left_people = self._left_people, not self._holding.is_ours(PEOPLE)
+        if self._left_people == was_left:
+            fenced = self._holding.holds(PEOPLE) and (await self._ask(Address("log", PEOPLE))).get("status") == "fenced"
+            if not fenced:
+                return
+        await self._runtime.stop(Address("identity"))
+        await self._runtime.close_cell(PEOPLE)
 
     async def _look_for_new(self) -> None:
         """At the start, all that are there: those that may owe something are opened, the others are known to sleep."""
         async with self._looking:
+            await self._holding.look_first()
             first, self._looked_at = self._looked_at == -math.inf, now()
             names = await self._names() - self._cells.keys() - self._asleep - self._closed.keys()
+            self._holding.elsewhere |= {one for one in names if not self._holding.is_ours(one)}
+            names -= self._holding.elsewhere
             if not (first or names or self._unfinished):
                 return
             records = await asyncio.to_thread(self._store.records)
             for record in records.values():
                 if record.is_gone:
                     names.discard(record.workspace)
-                    await self._finish(record)
+                    self._holding.elsewhere.discard(record.workspace)
+                    if self._holding.is_ours(record.workspace):
+                        await self._finish(record)
                 elif record.state == "archived":
                     self._archived.add(record.workspace)
             ends = await asyncio.to_thread(self._store.ends, sorted(names & records.keys()))
@@ -294,7 +368,8 @@ class Supervisor:
             end = (await asyncio.to_thread(self._store.ends, [workspace])).get(workspace)
             if end is None or end.position != head:
                 # Something was accepted while it was being stopped.
-                await self._wake(workspace)
+                with suppress(HeldElsewhereError):
+                    await self._wake(workspace)
                 return
             if workspace not in self._archived:
                 await self._note(CellRecord(workspace, "asleep", self._clock(), end, decision.due))
@@ -316,6 +391,7 @@ class Supervisor:
 
     async def archive(self, workspace: str) -> None:
         async with self._locks[workspace]:
+            await self._holding.require(workspace)
             await self._require(workspace)
             if workspace not in self._archived:
                 await self._ending.settle(workspace, is_open=workspace in self._cells)
@@ -326,6 +402,7 @@ class Supervisor:
 
     async def restore(self, workspace: str) -> None:
         async with self._locks[workspace]:
+            await self._holding.require(workspace)
             await self._require(workspace)
             record = await asyncio.to_thread(self._store.record, workspace)
             if record is not None and record.state == "archived":
@@ -339,6 +416,7 @@ class Supervisor:
         if workspace == DEFAULT_WORKSPACE:
             raise ConflictError("The default workspace cannot be deleted.", remedy="Archive its cards and projects.")
         async with self._locks[workspace]:
+            await self._holding.require(workspace)
             record = await asyncio.to_thread(self._store.record, workspace) if is_workspace(workspace) else None
             if record is None or not record.is_gone:
                 await self._require(workspace)
@@ -379,11 +457,13 @@ class Supervisor:
     async def _carry_out(self, work: Awaitable[None]) -> None:
         try:
             await work
+        except HeldElsewhereError:
+            pass  # it is in good hands, and is looked at every second
         except Exception as error:  # whatever it is: it is told, and the next look tries again
             self._journal.warning("did not succeed", error=repr(error))
 
 
-async def _side_by_side(work: Callable[[str], Awaitable[None]], names: Iterable[str]) -> None:
+async def _side_by_side(work: Callable[[str], Awaitable[None]], names: Iterable[str], at_once: int = _AT_ONCE) -> None:
     """A few at a time: enough that one slow cell holds up nobody, few enough that opening all is no storm."""
     left = iter(list(names))
 
@@ -391,7 +471,7 @@ async def _side_by_side(work: Callable[[str], Awaitable[None]], names: Iterable[
         for name in left:
             await work(name)
 
-    await asyncio.gather(*(carry_on() for _ in range(_AT_ONCE)))
+    await asyncio.gather(*(carry_on() for _ in range(at_once)))
 
 
 def _head(state: dict[str, Any]) -> int:

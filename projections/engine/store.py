@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from projections.engine import history_sql as history_sql
 from projections.engine.history import EVERY
@@ -30,11 +31,18 @@ def engine(place: Place | str) -> Engine:
 class ReadStore:
     """The one writer of a read store. It may be used from any thread, by one at a time.
 
-    `keep_every`: after how many positions rows are kept for looks into the past.
+    `keep_every`: after how many positions rows are kept for looks into the past. `guard`: asked at the beginning of
+    each transaction, by its own session; raises where somebody else writes here now.
     """
 
-    def __init__(self, place: Place | str, keep_every: int = EVERY) -> None:
+    def __init__(
+        self,
+        place: Place | str,
+        keep_every: int = EVERY,
+        guard: Callable[[Callable[[str, Sequence[Any]], Any]], None] | None = None,
+    ) -> None:
         self.place = place
+        self._guard = guard
         self._keep_every = keep_every
         self._lock = threading.RLock()
         self._engine = engine(place)
@@ -47,6 +55,8 @@ class ReadStore:
             # Others who write are kept out from the beginning: a second writer waits instead of failing half-way.
             self._session = session = self._engine.begin_write(self._session)
             try:
+                if self._guard is not None:
+                    self._guard(session.execute)
                 yield Transaction(session, self._keep_every, self._moments)
                 session.execute("COMMIT")
             except BaseException:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -40,7 +42,7 @@ def test_there_are_never_more_threads_than_the_crew_has() -> None:
     used: set[int] = set()
     together = threading.Barrier(3)
     # Three at once, or this breaks.
-    first = [lane.submit(together.wait, LONG_S) for lane in lanes[:3]]
+    first: list[Future[Any]] = [lane.submit(together.wait, LONG_S) for lane in lanes[:3]]
     rest = [lane.submit(lambda: used.add(threading.get_ident())) for lane in lanes for _ in range(20)]
     for future in (*first, *rest):
         future.result(LONG_S)
@@ -49,7 +51,8 @@ def test_there_are_never_more_threads_than_the_crew_has() -> None:
 
 def test_a_lane_with_much_to_do_lets_the_others_have_the_thread() -> None:
     crew = Crew("test", 1)
-    greedy, modest, order = Lane(crew), Lane(crew), []
+    greedy, modest = Lane(crew), Lane(crew)
+    order: list[str] = []
     gate = threading.Event()
     greedy.submit(gate.wait, LONG_S)
     last = [greedy.submit(order.append, "greedy") for _ in range(100)][-1]
@@ -73,7 +76,7 @@ def test_an_error_goes_to_who_asked_and_the_next_job_is_done() -> None:
 
 
 def test_a_lane_that_is_shut_down_has_done_all_and_begins_nothing_more() -> None:
-    lane, done = Lane(Crew("test", 1)), []
+    lane, done = Lane(Crew("test", 1)), list[int]()
     for number in range(50):
         lane.submit(done.append, number)
     lane.shutdown()

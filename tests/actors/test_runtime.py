@@ -179,7 +179,7 @@ def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_thei
 
 
 def _far() -> RayRuntime:
-    return RayRuntime(HostConfig("tests:none", None, "packed"))
+    return RayRuntime(HostConfig("tests:none", "packed"))
 
 
 def test_a_reference_over_ray_is_made_without_asking_anybody() -> None:

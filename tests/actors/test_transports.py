@@ -324,7 +324,7 @@ async def _echo(packed: bytes | bytearray) -> bytes:
 
 
 def _packed() -> bytes:
-    return pickle.dumps((str(REPEATED), "health", (), {}))
+    return pickle.dumps((str(REPEATED), "health", (), {}, None))
 
 
 def _frame(kind: int, number: int, body: bytes) -> bytes:

@@ -29,6 +29,7 @@ from vapora.settings import Settings
 LOG_IN = {"email": EMAIL, "password": PASSWORD}
 # Whoever asks, and before anybody can have signed in.
 OPEN = {"get_health", "get_sign_in_status", "log_in", "refresh_session", "log_out", "set_up", "accept_invitation"} | {
+    "get_liveness",
     "start_openid",
     "finish_openid",
     "redeem_sign_in",

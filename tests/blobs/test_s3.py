@@ -15,11 +15,12 @@ from tests.blobs.conftest import KEY, SECRET
 from vapora.archive.export import export
 from vapora.archive.importer import import_new
 from vapora.archive.load import ExportFile
-from vapora.blobs import BlobStore, check_url, open_blobs
+from vapora.blobs import BlobStore, open_blobs
 from vapora.blobs.s3 import S3BlobStore
 from vapora.clock import now
 from vapora.errors import ConfigurationError, CorruptLogError, LogError
 from vapora.log.sqlite import SQLiteLog
+from vapora.objects import S3Objects, check_url
 from vapora.settings import Settings
 
 TEXT = b"x" * 10_000
@@ -43,7 +44,7 @@ def test_objects_stand_below_prefix_and_workspace(bucket: str, tmp_path: Path) -
 
 
 def test_an_object_that_was_changed_is_not_given_out(bucket: str) -> None:
-    store = S3BlobStore(bucket, "acme")
+    store = S3BlobStore(S3Objects(bucket, "acme"))
     store.put(TEXT)
     plain(bucket).put(f"acme/{DIGEST[:2]}/{DIGEST}", b"y" * len(TEXT))
     with pytest.raises(CorruptLogError, match="not the one that was stored"):
@@ -51,7 +52,7 @@ def test_an_object_that_was_changed_is_not_given_out(bucket: str) -> None:
 
 
 def test_an_object_cut_short_is_mended_by_putting_it_again(bucket: str) -> None:
-    store = S3BlobStore(bucket, "acme")
+    store = S3BlobStore(S3Objects(bucket, "acme"))
     plain(bucket).put(f"acme/{DIGEST[:2]}/{DIGEST}", b"y")
     store.put(TEXT)
     assert store.get(DIGEST) == TEXT
@@ -59,12 +60,12 @@ def test_an_object_cut_short_is_mended_by_putting_it_again(bucket: str) -> None:
 
 def test_foreign_objects_below_the_prefix_are_left_alone(bucket: str) -> None:
     plain(bucket).put("acme/notes.txt", b"y")
-    assert list(S3BlobStore(bucket, "acme").stored()) == []
+    assert list(S3BlobStore(S3Objects(bucket, "acme")).stored()) == []
 
 
 @pytest.mark.usefixtures("environment")
 def test_a_bucket_that_does_not_exist_is_told(bucket: str) -> None:
-    store = S3BlobStore(f"{bucket}-other", "acme")
+    store = S3BlobStore(S3Objects(f"{bucket}-other", "acme"))
     with pytest.raises(LogError, match="no bucket"):
         store.put(TEXT)
     with pytest.raises(LogError):
@@ -73,7 +74,8 @@ def test_a_bucket_that_does_not_exist_is_told(bucket: str) -> None:
 
 def test_a_store_that_does_not_answer_is_told_without_the_key(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    for ask in (lambda: S3BlobStore(bucket, "acme").put(TEXT), lambda: S3BlobStore(bucket, "acme").get(DIGEST)):
+    store = S3BlobStore(S3Objects(bucket, "acme"))
+    for ask in (lambda: store.put(TEXT), lambda: store.get(DIGEST)):
         with pytest.raises(LogError, match="does not answer") as caught:
             ask()
         assert "AWS_ENDPOINT_URL" in str(caught.value)
@@ -85,9 +87,9 @@ def test_a_refusal_that_repeats_the_key_does_not_get_into_our_errors(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", refusing)
     with pytest.raises(LogError, match="refuses access") as caught:
-        S3BlobStore(bucket, "acme").put(TEXT)
+        S3BlobStore(S3Objects(bucket, "acme")).put(TEXT)
     assert not any(secret in told(caught.value) for secret in (KEY, SECRET))
-    assert not any(secret in repr(vars(S3BlobStore(bucket, "acme"))) for secret in (KEY, SECRET))
+    assert not any(secret in repr(vars(S3BlobStore(S3Objects(bucket, "acme")))) for secret in (KEY, SECRET))
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,16 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         result_bytes=10_000,
     ),
     tool_server.ToolServerRemoved(server_id="odd"),
+    run.CodeStepAsked(
+        run_id="run-1",
+        task_id="task-1",
+        step=2,
+        kind="value",
+        name="now",
+        asked=Content(text="{}", size=2),
+        value=Content(text="3", size=1),
+        simulated=True,
+    ),
     run.ToolUsed(
         run_id="run-1",
         task_id="task-1",

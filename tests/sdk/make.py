@@ -9,6 +9,8 @@ from pathlib import Path
 
 SDK = Path(__file__).parent.parent.parent / "vapora" / "sdk"
 NAMES = (
+    "pages",
+    "backlog",
     "transport",
     "work",
     "people",
@@ -30,8 +32,8 @@ NAMES = (
 _HEAD = '"""Made from async_{name}.py by `python -m tests.sdk.make`: change that file."""'
 _WORDS = (
     (r'\A""".*?"""', "{head}"),
+    (r"from asyncio import Lock, sleep", "from threading import Lock\nfrom time import sleep"),
     (r"from asyncio import sleep", "from time import sleep"),
-    (r"from asyncio import Lock", "from threading import Lock"),
     (r"\basync (def|for|with) ", r"\1 "),
     (r"\bawait ", ""),
     (r"vapora\.sdk\.async_", "vapora.sdk."),
@@ -40,10 +42,11 @@ _WORDS = (
         r"\bAsync([A-Z]\w+)\b",
         r"\1",
     ),
-    (r"__a(enter|exit)__", r"__\1__"),
+    (r"__a(enter|exit|iter|next)__", r"__\1__"),
+    (r"\banext\(", "next("),
     (r"\.aclose\(\)", ".close()"),
     (r"for (\w+) in ([^\n]+):\n +yield \1\n", r"yield from \2\n"),
-    (r"tuple\(\[item (for .*?)\]\)", r"tuple(item \1)"),
+    (r"Rows\(\[item (for .*?)\]\)", r"Rows(item \1)"),
 )
 
 

@@ -27,6 +27,7 @@ WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
 CALLS: dict[str, Callable[[Any], Any]] = {
     "get_health": lambda client: client.health(),
+    "get_liveness": lambda client: client.liveness(),
     "get_metrics": lambda client: client.metrics(),
     "get_status": lambda client: client.status(),
     "get_position": lambda client: client.progress(),

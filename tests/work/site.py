@@ -20,6 +20,7 @@ from events import DomainEvent, Recorded
 from events.ids import DEFAULT_WORKSPACE, Provider
 from events.work import Check
 from tests.repo.site import TheirRepository
+from vapora.agents import Agent
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -71,7 +72,7 @@ def scripted(work: Sequence[Turn], review: Sequence[Turn] = ()) -> Callable[[Rec
 
 
 class Site:
-    """`runtime`: what the actors live in, made of their builder."""
+    """`runtime`: what the actors live in, made of their builder. `agents`: written in Python."""
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class Site:
         *,
         providers: Sequence[Provider] = (Provider.ANTHROPIC,),
         runtime: Callable[[Builder], LocalRuntime] = LocalRuntime,
+        agents: Sequence[Agent] = (),
         **settings: Any,
     ) -> None:
         self.folder = folder
@@ -88,12 +90,13 @@ class Site:
         self.settings = Settings(**{**given, **settings})
         self._providers = providers
         self._runtime = runtime
+        self._agents = agents
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(self.vendors)
             environ = self.vendors.environ(*self._providers) | {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-            self.runtime = self._runtime(builder(self.settings, environ))
+            self.runtime = self._runtime(builder(self.settings, environ, self._agents))
             opened.push_async_callback(self.runtime.shutdown)
             self.system = ActorSystem(self.settings, self.runtime)
             self.log = LogClient(self.system.log(WORKSPACE), WORKSPACE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache, partial
 
@@ -76,6 +76,7 @@ from vapora.api.mcp import door as mcp
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
 from vapora.api.people import People
 from vapora.api.rate_limits import RateLimits, Rules
+from vapora.api.reach import Reach
 from vapora.api.request_metrics import RequestMetrics
 from vapora.api.sign_in import SignIn
 from vapora.log.client import LogClient
@@ -114,16 +115,23 @@ _NOUNS = (
 
 
 def create_app(
-    actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool, replicas: int = 1
+    actor_system: ActorSystemPort,
+    settings: Settings,
+    version: str,
+    rehearsal: bool,
+    replicas: int = 1,
+    begin: Callable[[], Awaitable[None]] | None = None,
 ) -> FastAPI:
     """The application over an actor system that was started; whoever started it also stops it.
 
     `rehearsal`: no real model answers, so that what is spent is simulated. `replicas`: how many of this application
-    serve the same installation.
+    serve the same installation. `begin`: carried out beside the first requests, once the application runs.
     """
     request_metrics = RequestMetrics()
     app = _bare_app(version)
     app.state.cells = Cells(actor_system, settings, request_metrics)
+    app.state.reach = Reach(actor_system)
+    app.state.begin = begin
     app.state.request_metrics = request_metrics
     app.state.people = people = People(actor_system, clock.now)
     app.state.callers = sign_in = SignIn(people, settings, clock.now)
@@ -167,9 +175,13 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    begun = None if app.state.begin is None else asyncio.create_task(app.state.begin(), name="begin")
     try:
         yield
     finally:
+        if begun is not None:
+            begun.cancel()
+            await asyncio.wait([begun])
         await app.state.denials.close()
         await app.state.cells.close()
         await app.state.people.close()
@@ -203,6 +215,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         top.include_router(noun.router, prefix=PREFIX, dependencies=asked)
     top.include_router(system.status_router, prefix=PREFIX, dependencies=asked)
     top.include_router(system.router, dependencies=asked)
+    top.include_router(system.probe_router)
     top.include_router(mcp.router, dependencies=asked)
     return tuple(top.routes)
 

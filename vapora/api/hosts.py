@@ -34,8 +34,14 @@ def is_loopback(netloc: str) -> bool:
     name = _name(netloc)
     if name == "localhost" or name.endswith(".localhost"):
         return True
+    return is_loopback_address(name)
+
+
+def is_loopback_address(name: str) -> bool:
+    """Whether it is an address by which this machine reaches itself."""
     address = _address(name)
-    return address is not None and address.is_loopback
+    inner = getattr(address, "ipv4_mapped", None) or address
+    return inner is not None and inner.is_loopback
 
 
 def netloc_of(origin: str) -> str:

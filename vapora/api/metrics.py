@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
+from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -15,7 +17,7 @@ from prometheus_client.core import (
 )
 
 from events.ids import Scope, TaskState
-from projections import budgets, providers
+from projections import budgets, providers, registry
 from projections.board_waiting import CARDS
 from projections.engine.base import Reader
 from vapora import journal
@@ -35,17 +37,40 @@ class Reading:
     utilisation: dict[tuple[str, bool], float]
     llm: providers.Metrics
     position: int
+    agents: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """Since the log's writer was started. `buckets`: (upper bound in seconds, commits that took at most so long)."""
+
+    events: int
+    buckets: tuple[tuple[str, float], ...]
+    sum_s: float
+
+
+def commits_of(log: Mapping[str, Any]) -> Commits | None:
+    """From what a log says of itself; None where it does not say it."""
+    commits = log.get("commits")
+    if commits is None:
+        return None
+    bounds = [*map(str, commits["bounds"]), "+Inf"]
+    buckets = tuple(zip(bounds, map(float, accumulate(commits["counts"])), strict=True))
+    return Commits(log["events"], buckets, commits["sum_s"])
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceState:
-    """What the actors said of a workspace; `reading` and `queue` are None where nobody could be asked."""
+    """What the actors said of a workspace; `reading` and `queue` are None where nobody could be asked. `followers`: who
+    goes along its log, and how far each is."""
 
     workspace: str
     reading: Reading | None
     head: int = 0
     failed: Sequence[str] = field(default=())
     queue: QueueView | None = None
+    followers: Mapping[str, int] = field(default_factory=dict)
+    commits: Commits | None = None
 
 
 def read(rows: Reader, workspace: str, position: int, now: datetime) -> Reading:
@@ -60,6 +85,7 @@ def read(rows: Reader, workspace: str, position: int, now: datetime) -> Reading:
         utilisation=_utilisation(rows, now),
         llm=providers.metrics(rows),
         position=position,
+        agents=dict(Counter((agent.role, agent.state) for agent in registry.agents(rows))),
     )
 
 
@@ -85,12 +111,14 @@ class Exposition:
         paused_models: dict[str, str],
         own: Iterable[Metric],
         standing: Standing = _NOBODY,
+        version: str = "",
     ) -> None:
         self._states = states
         self._providers_up = providers_up
         self._paused_models = paused_models
         self._own = own
         self._standing = standing
+        self._version = version
 
     def collect(self) -> Iterable[Metric]:
         for metric in self._own:
@@ -98,7 +126,11 @@ class Exposition:
             metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
             yield metric
         yield _dropped_lines()
+        build = GaugeMetricFamily("vapora_build_info", "1: this version answers.", labels=("version",))
+        build.add_metric((self._version,), 1)
+        yield build
         yield from self._system()
+        yield from _logs(self._states)
         yield from _queues(self._states)
         readings = [state.reading for state in self._states if state.reading is not None]
         yield from _work(readings)
@@ -123,6 +155,7 @@ class Exposition:
         cells.add_metric(("awake",), len(self._standing.awake))
         cells.add_metric(("asleep",), self._standing.asleep)
         cells.add_metric(("closed",), len(self._standing.closed))
+        cells.add_metric(("elsewhere",), self._standing.elsewhere)
         for state in self._states:
             up.add_metric((state.workspace,), float(state.reading is not None))
             head.add_metric((state.workspace,), state.head)
@@ -142,6 +175,27 @@ def _dropped_lines() -> Metric:
         "Lines that this process could not write to standard error.",
         value=journal.dropped(),
     )
+
+
+def _logs(states: Sequence[WorkspaceState]) -> Iterable[Metric]:
+    lag = GaugeMetricFamily(
+        "vapora_follower_lag",
+        "How many positions of the log a follower has not gone through yet.",
+        labels=("follower", "workspace"),
+    )
+    events = CounterMetricFamily(
+        "vapora_log_events", "Events that were appended since the log's writer was started.", labels=("workspace",)
+    )
+    took = HistogramMetricFamily(
+        "vapora_log_commit_seconds", "How long commits of the log took: its database or file.", labels=("workspace",)
+    )
+    for state in states:
+        for follower, position in state.followers.items():
+            lag.add_metric((follower, state.workspace), max(0, state.head - position))
+        if state.commits is not None:
+            events.add_metric((state.workspace,), state.commits.events)
+            took.add_metric((state.workspace,), state.commits.buckets, state.commits.sum_s)
+    yield from (lag, events, took)
 
 
 def _queues(states: Sequence[WorkspaceState]) -> Iterable[Metric]:
@@ -182,7 +236,10 @@ def _work(readings: Sequence[Reading]) -> Iterable[Metric]:
         "From the start of a run to its end.",
         labels=("role", "outcome", "simulated", "workspace"),
     )
+    agents = GaugeMetricFamily("vapora_agents", "Agents by role and state.", labels=("role", "state", "workspace"))
     for one in readings:
+        for (role, state), count in one.agents.items():
+            agents.add_metric((role, state, one.workspace), count)
         position.add_metric((one.workspace,), one.position)
         running.add_metric((one.workspace,), one.llm.running)
         for (role, simulated), share in one.utilisation.items():
@@ -192,7 +249,7 @@ def _work(readings: Sequence[Reading]) -> Iterable[Metric]:
         for run in one.llm.runs:
             buckets = [*((str(bound), float(count)) for bound, count in run.buckets), ("+Inf", float(run.count))]
             took.add_metric((run.role, run.outcome, _flag(run.simulated), one.workspace), buckets, run.sum_s)
-    yield from (position, used, tasks, running, took)
+    yield from (position, used, tasks, running, took, agents)
 
 
 def _calls(readings: Sequence[Reading]) -> Iterable[Metric]:

@@ -12,11 +12,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vapora import journal
+from vapora import trace_ids as ids
 from vapora.api import problems
-from vapora.api.hosts import Hosts, is_loopback, netloc_of
+from vapora.api.hosts import Hosts, is_loopback, is_loopback_address, netloc_of
 from vapora.api.request_metrics import RequestMetrics
 from vapora.clock import new_id
 from vapora.errors import VaporaError
+from vapora.observability import live
 
 CORRELATION = "X-Correlation-Id"
 _LONGEST_CORRELATION = 128
@@ -26,6 +29,11 @@ _MOST_HEADER_BYTES = 32_768
 # Workflows are written as TOML as well.
 _TOML_TOO = "/api/v1/workflows"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# A probe of a cluster asks by whatever address, and learns nothing.
+_PROBE = "/healthz"
+
+# Asked time and again by machines: their spans would be most of all, and tell nothing.
+_UNTRACED = frozenset({"/health", "/healthz", "/metrics", "/live"})
 
 _log = structlog.get_logger("api")
 
@@ -42,11 +50,30 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(CORRELATION)
+        headers = Headers(scope=scope)
+        given = headers.get(CORRELATION)
         sane = given is None or _is_sane(given)
-        correlation = given if given is not None and sane else new_id("cor")
+        trace = ids.place_of(headers.get(live.TRACEPARENT))
+        made = new_id("cor") if trace is None else ids.correlation_of(trace)
+        correlation = given if given is not None and sane else made
         scope.setdefault("state", {})["correlation"] = correlation
         answer = _Answer(send, correlation)
+        with journal.bound(correlation=correlation):
+            if scope["path"] in _UNTRACED:
+                await self._answer(scope, receive, answer, sane)
+                return
+            attributes = {"http.request.method": scope["method"], "url.path": scope["path"]}
+            with live.request(scope["method"], correlation, trace, attributes) as span:
+                await self._answer(scope, receive, answer, sane)
+                if span is not None:
+                    route = self._route(scope)
+                    span.name(f"{scope['method']} {route}")
+                    span.set("http.route", route)
+                    span.set("http.response.status_code", answer.status)
+                    if answer.status >= 500:
+                        span.failed("the answer says so")
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer, sane: bool) -> None:
         begun = perf_counter()
         try:
             if sane:
@@ -54,7 +81,7 @@ class Envelope:
             else:
                 await _refuse_correlation(scope, receive, answer.send)
         except Exception:  # the answer says nothing about it, the journal everything
-            _log.exception("request broke", method=scope["method"], path=scope["path"], correlation=correlation)
+            _log.exception("request broke", method=scope["method"], path=scope["path"])
             if not answer.status:
                 broken = problems.problem(problems.INTERNAL, "The request could not be carried out.", scope["path"])
                 await broken(scope, receive, answer.send)
@@ -88,7 +115,8 @@ class KnownHosts:
     """Refuses what a page from elsewhere makes a browser send here.
 
     One whose name was rebound to this machine is known by its Host header, one that writes across sites by its Origin.
-    While nobody has to say who they are, only this machine's own names are taken. `origins`: of pages that may write
+    While nobody has to say who they are, only this machine is served: by its own names, and from its own addresses,
+    since who is elsewhere can write any name into a header. `origins`: of pages that may write
     all the same, each exactly as browsers send it.
     """
 
@@ -105,7 +133,7 @@ class KnownHosts:
         self._is_sign_in_needed = is_sign_in_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket") or scope["path"] == _PROBE:
             await self._app(scope, receive, send)
             return
         reason = await self._why_foreign(scope)
@@ -119,6 +147,9 @@ class KnownHosts:
 
     async def _why_foreign(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
+        peer = (scope.get("client") or ("127.0.0.1",))[0]
+        if not is_loopback_address(peer) and not await self._lets_others_in():
+            return f"{peer} is not this machine; without sign-in only loopback is served."
         # Each one, were there two: who knows which of them another layer believes.
         for host in headers.getlist("host") or [""]:
             if is_loopback(host):

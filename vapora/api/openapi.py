@@ -196,6 +196,8 @@ def _forms(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     """What can go wrong follows from what the operation takes: nobody has to remember to write it down."""
+    if path == "/healthz":
+        return
     yield from (403, 500)
     if path != "/health":
         yield 401

@@ -21,15 +21,25 @@ from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
 from vapora.ports import Standing
-from vapora.views import Health, Progress, QueueView, Status
+from vapora.views import Health, Liveness, Progress, QueueView, Status
 
 router = APIRouter(tags=["system"])
 status_router = APIRouter(tags=["system"])
+# Nobody is asked whether this may be answered: that would touch the log of people.
+probe_router = APIRouter(tags=["system"])
 
 # A probe that waits longer counts as failed anyway.
 _PATIENCE_S = 3.0
 
 _log = structlog.get_logger("api")
+
+
+@probe_router.get("/healthz", summary="Tell whether this server answers")
+async def get_liveness(request: Request, response: Response) -> Liveness:
+    """200 while the process answers, whatever else is the matter: it asks nothing of anybody. For probes that restart
+    what gives no answer, and for load balancers; whether work can be done here, `GET /health` says."""
+    response.headers["Cache-Control"] = "no-store"
+    return Liveness(status="ok", version=request.app.version)
 
 
 @router.get(
@@ -109,7 +119,8 @@ async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> Pla
         # Of those that sleep nobody is asked: what was said last still holds.
         asked += cells.last_states(standing.awake, asked)
         states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
-    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect(), standing)
+    own = request_metrics.registry.collect()
+    families = metrics.Exposition(states, providers, paused, own, standing, request.app.version)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -131,7 +142,8 @@ async def get_position(cell: FreshCell) -> Progress:
 async def _standing(cells: Cells) -> tuple[str, Standing]:
     """How the default workspace stands, and all of them; it is opened where that is not known yet."""
     known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
-    if known == "unknown":
+    # One that another installation holds says so when it is opened.
+    if known in ("unknown", "elsewhere"):
         await cells.open(DEFAULT_WORKSPACE)
         known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
     return known, standing
@@ -174,12 +186,15 @@ async def _state(cell: Cell) -> metrics.WorkspaceState:
     asking = asyncio.create_task(_queue(cell))
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            status = await _status(cell)
+            log, said = await asyncio.gather(cell.log.health(), cell.projector.status())
             reading = await cell.read(lambda rows: metrics.read(rows, cell.workspace, rows.position, now))
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without a workspace", workspace=cell.workspace, error=str(error))
         return metrics.WorkspaceState(cell.workspace, None, queue=await asking)
-    return metrics.WorkspaceState(cell.workspace, reading, status.head, tuple(status.failed), await asking)
+    followers = {"read-models": said["position"], **said.get("followers", {})}
+    return metrics.WorkspaceState(
+        cell.workspace, reading, log["head"], tuple(said["failed"]), await asking, followers, metrics.commits_of(log)
+    )
 
 
 async def _queue(cell: Cell) -> QueueView | None:

@@ -6,7 +6,7 @@ leaves is named by nobody; `vapora blobs collect` finds it.
 
 from vapora.blobs.collect import Sweep, named_in, sweep
 from vapora.blobs.folder import BlobStore
-from vapora.blobs.place import check_url, open_blobs
+from vapora.blobs.place import open_blobs
 from vapora.blobs.proof import Proof, prove
 from vapora.blobs.store import Blobs, StoredBlob, inline
 
@@ -16,7 +16,6 @@ __all__ = [
     "Proof",
     "StoredBlob",
     "Sweep",
-    "check_url",
     "inline",
     "named_in",
     "open_blobs",

@@ -111,7 +111,8 @@ class RoleManifest(_Frozen):
     `vapora.tools.scope`); no pattern: it changes nothing. `prompt` is the system prompt of a run without a repository,
     `work_prompt` that of a run in one; `work_output_tokens` limits each answer there. `prefers`: a model
     (`provider/model`) or a provider that is asked first, where it is there and the budget allows it. A tool with a dot
-    in its name is one of a server: `time.get_current_time`.
+    in its name is one of a server: `time.get_current_time`. `code`: the agent written in Python that carries out its
+    runs, by its name; empty: a model does.
     """
 
     id: Kebab
@@ -136,6 +137,7 @@ class RoleManifest(_Frozen):
     heartbeat: RoleHeartbeat | None = None
     most_runs: Annotated[int, Field(ge=1)] | None = None
     prefers: str = ""
+    code: str = ""
     artifact: Artifact
     steps: Annotated[tuple[RunStep, ...], Field(min_length=1)]
     prompt: Text

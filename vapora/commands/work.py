@@ -152,8 +152,9 @@ class ChangePreferences(Command):
 
 
 class SubmitTask(Command):
-    """`task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates. `labels`:
-    words of people's own, by which cards are found; nothing is decided by them."""
+    """`task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates, `agent`
+    names the only one; then an absent `task_type` is the first one that it takes. `labels`: words of people's own, by
+    which cards are found; nothing is decided by them."""
 
     project_id: str
     title: Title
@@ -161,6 +162,7 @@ class SubmitTask(Command):
     type: BoardType = BoardType.FEATURE
     task_type: Slug | None = None
     role: Slug | None = None
+    agent: Slug | None = None
     priority: Priority = 50
     review: Review = Review.HUMAN
     deadline: Instant | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from events import DomainEvent, topics
@@ -119,6 +118,7 @@ from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
+from vapora.objects import Where
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
@@ -127,7 +127,7 @@ class Dispatcher:
     """Carries out commands on one workspace's log."""
 
     def __init__(
-        self, log: LogClient, clock: Clock, snapshots: Path | None = None, *, built_in: Collection[str] = ()
+        self, log: LogClient, clock: Clock, snapshots: Where | None = None, *, built_in: Collection[str] = ()
     ) -> None:
         """`snapshots`: where folds of long streams are saved; None: nowhere. `built_in`: ids of the servers of tools
         that are a part of VAPORA."""
@@ -326,6 +326,9 @@ class Dispatcher:
         if command.blocked_by:
             await require_tasks(self._log, command.blocked_by)
         task_type, reason = command.task_type, ""
+        if command.agent is not None:
+            agent = (await self.agents.load(agent_stream(command.agent))).state
+            task_type = tasks.type_for(agent, command.agent, command.role, task_type)
         if task_type is None:
             known = command.role if command.role in roles() else None
             board_type = command.type.value if "type" in command.model_fields_set else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from events.base import DomainEvent
 from events.ids import StreamName, document_stream, documentation_stream, project_stream, task_stream
@@ -28,6 +27,7 @@ from vapora.domain.documentation import Documentation, Request
 from vapora.domain.task_state import Task
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import LoadedFold, StreamFolds
+from vapora.objects import Where
 
 # The first events of a task, and the versions that they were decided on.
 Submission = Callable[[SubmitTask, str], Awaitable[tuple[tuple[DomainEvent, ...], dict[StreamName, int]]]]
@@ -46,7 +46,7 @@ class Decided:
 class Documents:
     """Of one workspace's log."""
 
-    def __init__(self, log: LogClient, submission: Submission, snapshots: Path | None = None) -> None:
+    def __init__(self, log: LogClient, submission: Submission, snapshots: Where | None = None) -> None:
         self._submission = submission
         self.folds: StreamFolds[Document] = StreamFolds(log, DOCUMENT, snapshots)
         self.documentation: StreamFolds[Documentation] = StreamFolds(log, DOCUMENTATION, snapshots)

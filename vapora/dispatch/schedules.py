@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -22,6 +21,7 @@ from vapora.domain.schedule import Schedule
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import LoadedFold, StreamFolds
+from vapora.objects import Where
 from vapora.ports import Origin
 
 _OVER = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.ARCHIVED})
@@ -60,7 +60,7 @@ class Scheduled:
 class Schedules:
     """Of one workspace's log."""
 
-    def __init__(self, log: LogClient, clock: Clock, begin: Beginner, snapshots: Path | None = None) -> None:
+    def __init__(self, log: LogClient, clock: Clock, begin: Beginner, snapshots: Where | None = None) -> None:
         self._log = log
         self._clock = clock
         self._begin = begin

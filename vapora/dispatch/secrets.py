@@ -7,7 +7,6 @@ for, and whoever asked got no answer and asks again, which the log then tells.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from vapora.domain.secret import Secret
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, StreamFolds
+from vapora.objects import Where
 from vapora.ports import Origin, RequestKey
 from vapora.vault import Rotated, StoredSecret, Vault
 
@@ -31,7 +31,7 @@ _SECRET = Fold("secret", secrets.FOLD_VERSION, Secret, secrets.evolve)
 class SecretEvents:
     """Appends events to the streams of secrets, whatever else is appended there meanwhile."""
 
-    def __init__(self, log: LogClient, clock: Clock, snapshots: Path | None = None) -> None:
+    def __init__(self, log: LogClient, clock: Clock, snapshots: Where | None = None) -> None:
         self._log = log
         self._clock = clock
         # A key that is in use for years is told of some thousand times.

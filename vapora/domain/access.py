@@ -177,8 +177,8 @@ GROUPS: tuple[Group, ...] = (
         "installation",
         "What needs no signing in",
         """
-        get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
-        finish_openid redeem_sign_in take_tracker_webhook
+        get_health get_liveness get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code
+        start_openid finish_openid redeem_sign_in take_tracker_webhook
         """,
     ),
     _group(

@@ -29,6 +29,9 @@ Events = tuple[DomainEvent, ...]
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
 FOLD_VERSION = 3
 USUAL_PRIORITY = 50
+# In front of the names of agents whose package is code of Python.
+CODE = "python:"
+CODE_GONE = "its code is not in the process that runs VAPORA"
 _FOLLOWING: tuple[OwnField, ...] = ("name", "capabilities", "task_types", "capacity")
 
 
@@ -175,6 +178,19 @@ def equip(
     if state.equipment is None or state.equipment.package != package or state.role != role:
         raise ConflictError(f"There is an agent '{agent_id}' already.", remedy="Remove it first.")
     return () if evolve(state, equipped) == state else (equipped,)
+
+
+def code_is_gone(state: Agent | None) -> Events:
+    """An agent written in Python whose code is not here gets no work."""
+    if state is None or state.removed or state.equipment is None or not state.equipment.package.startswith(CODE):
+        return ()
+    return disable(state, state.id, CODE_GONE)
+
+
+def code_is_back(state: Agent | None) -> Events:
+    """Disabled for no other reason."""
+    gone = state is not None and not state.removed and not state.enabled and state.disabled_reason == CODE_GONE
+    return enable(state, state.id) if state is not None and gone else ()
 
 
 def enable(state: Agent | None, agent_id: str) -> Events:

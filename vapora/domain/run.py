@@ -12,6 +12,7 @@ from events.routing import ProviderSelected
 from events.run import (
     ArtifactRecorded,
     ChecksRan,
+    CodeStepAsked,
     ModelCalled,
     ModelCallFailed,
     ModelCallLost,
@@ -34,7 +35,7 @@ from events.work import Work
 from vapora.domain import answer
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 # So often the same call with the same result in a row, and the model is told so.
 MOST_REPEATS = 5
 # So often a run goes on with another agent; then it is the run that does not let agents advance.
@@ -70,6 +71,7 @@ class Run:
     `used`: all tool calls with their results, in order; `question`: one that no person has answered yet;
     `head`: the newest commit that is recorded, None before the first; `repeats`: how often the last call was made with
     the same result, in a row; `warned`: how many answers there were each time that the model was told of that.
+    `code_steps`: what the code of an agent written in Python asked for, in order.
     `busy_ms`: what models, tools and commands took; waiting for people is no part of it. `started` names the agent that
     has it now; `epoch` is where the log gave it to that one, 0 for the first, and `taken_over` how often that was.
     """
@@ -87,6 +89,7 @@ class Run:
     offered: ToolsOffered | None = None
     begun_tool: ToolBegun | None = None
     used: tuple[ToolUsed, ...] = ()
+    code_steps: tuple[CodeStepAsked, ...] = ()
     question: QuestionAsked | None = None
     checked: tuple[Checked, ...] = ()
     head: str | None = None
@@ -132,6 +135,8 @@ def evolve(run: Run, event: DomainEvent) -> Run:
             return replace(run, version=version, open_call=None)
         case ToolsOffered():
             return replace(run, version=version, offered=event)
+        case CodeStepAsked():
+            return replace(run, version=version, code_steps=(*run.code_steps, event))
         case ToolBegun():
             return replace(run, version=version, begun_tool=event)
         case SetupRan() | ToolUsed() | QuestionAsked() | ChecksRan():

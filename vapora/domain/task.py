@@ -36,7 +36,7 @@ from vapora.domain.task_assignment import assign, assign_review, hand_over, wait
 from vapora.domain.task_attempts import comment, pause, pick, resume, start_attempt
 from vapora.domain.task_fold import FOLD_VERSION, evolve, fold, initial
 from vapora.domain.task_landing import landed, lands_by_itself, may_land, may_push, pushed, refuse_landing, send_back
-from vapora.domain.task_new import blockers, each_once, submit
+from vapora.domain.task_new import blockers, each_once, submit, type_for
 from vapora.domain.task_outcome import after_review, after_run, to_person
 from vapora.domain.task_review import approve, request_changes
 from vapora.domain.task_state import Task, Wait, require, require_work
@@ -75,6 +75,7 @@ __all__ = [
     "start_attempt",
     "submit",
     "to_person",
+    "type_for",
     "wait",
 ]
 

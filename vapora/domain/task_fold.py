@@ -55,7 +55,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
 }
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 # What the next run is told at most; older ones give way.
 MOST_COMMENTS = 500
 
@@ -220,6 +220,7 @@ def _submitted(event: TaskSubmitted) -> Task:
         task_type=event.task_type,
         task_type_reason=event.task_type_reason,
         role=event.role,
+        wanted_agent=event.agent,
         priority=event.priority,
         review=event.review,
         deadline=event.deadline,

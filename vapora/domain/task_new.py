@@ -7,6 +7,8 @@ from collections.abc import Collection
 from events.base import DomainEvent
 from events.task import TaskLabelled, TaskSubmitted
 from vapora.commands import SubmitTask
+from vapora.domain.agent import Agent
+from vapora.domain.assignment import can_do
 from vapora.domain.project import Project, require_open
 from vapora.errors import BadInputError
 
@@ -40,6 +42,20 @@ def submit(
     )
     labels = each_once(command.labels)
     return (submitted, TaskLabelled(task_id=task_id, labels=labels)) if labels else (submitted,)
+
+
+def type_for(agent: Agent | None, agent_id: str, role: str | None, task_type: str | None) -> str:
+    """The task type of a card that only this agent is to have: the person's, or the first one that it takes. Raises
+    `BadInputError` where it cannot have the card."""
+    if agent is None or agent.removed:
+        raise BadInputError(f"There is no agent '{agent_id}'.", remedy="Name one of GET /agents.", field="agent")
+    wanted = task_type or agent.task_types[0]
+    if not can_do(agent, wanted, role):
+        why = f"does no '{wanted}' work" if wanted not in agent.task_types else f"is no {role}"
+        raise BadInputError(
+            f"The agent {agent_id} {why}.", remedy=f"It takes: {', '.join(agent.task_types)}.", field="agent"
+        )
+    return wanted
 
 
 def each_once(labels: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,15 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from events.content import Content
 from events.ids import ChecksVerdict, WaitReason
 from events.run import ModelCalled, QuestionAsked, RunStarted, ToolRequested, ToolUsed
 from events.run import Verdict as Review
-from events.work import LineComment, RunLimits, Work
+from events.work import LineComment, RunLimits, Work, Workplace
 from vapora.domain.next_step import Ask, Fail, Finish, ask, next_step
-from vapora.domain.run import MOST_REPEATS, Run
+from vapora.domain.run import MOST_REPEATS, Checked, Run
 from vapora.domain.tool_names import named
 
 MOST_CHECK_ROUNDS = 3
+ASK = "ask"
 FINISH = "finish"
 SUBMIT_REVIEW = "submit_review"
 
@@ -74,33 +76,43 @@ def works_with_tools(begun: RunStarted) -> bool:
 
 
 def offered_tools(run: Run) -> tuple[str, ...]:
-    """By their names. A reviewer without a repository has only its verdict to hand in."""
+    """By their names. A reviewer without a repository has only its verdict to hand in; code of an agent without one,
+    which is the only other that has tools there, may ask a person."""
     begun = run.started
-    if begun is None or begun.workplace is None:
-        return (SUBMIT_REVIEW,)
     served = () if run.offered is None else tuple(one.name for one in run.offered.tools)
-    return (*begun.workplace.tools, *served)
+    if begun is not None and begun.workplace is not None:
+        return (*begun.workplace.tools, *served)
+    return (ASK, *served) if begun is not None and begun.purpose == "work" else (SUBMIT_REVIEW,)
 
 
 def next_action(run: Run, *, paused: bool = False) -> Action:
     """For a run that has started, has not ended, and has no call of a model under way. `paused`: by a person."""
-    begun = run.started
-    if begun is None:
-        raise ValueError("the run has not started")
+    begun = _begun(run)
+    first = before_work(run, paused=paused)
+    if first is not None:
+        return first
+    return _after_answer(run, begun) if works_with_tools(begun) else next_step(run)
+
+
+def before_work(run: Run, *, paused: bool) -> Action | None:
+    """What goes before any step of it; None where nothing does."""
+    begun = _begun(run)
     if paused:
         return Wait(WaitReason.PAUSED, "It goes on when a person resumes it.")
     if run.waiting is WaitReason.PAUSED:
         return Continue()
-    if not works_with_tools(begun):
-        return next_step(run)
     if begun.workplace is not None and begun.purpose == "work":
         if run.setup is None:
             return SetUp()
         if not run.setup.ok:
             return Fail(_setup_failed(run), counts=False)
-    if run.question is not None:
-        return AwaitAnswer(run.question)
-    return _after_answer(run, begun)
+    return AwaitAnswer(run.question) if run.question is not None else None
+
+
+def _begun(run: Run) -> RunStarted:
+    if run.started is None:
+        raise ValueError("the run has not started")
+    return run.started
 
 
 def _after_answer(run: Run, begun: RunStarted) -> Action:
@@ -155,21 +167,25 @@ def verdict_of(data: dict[str, Any], head: str) -> Review:
 
 
 def _after_finish(run: Run, begun: RunStarted, text: Any) -> Action:
-    place = begun.workplace
-    assert place is not None
-    head = run.head or place.head
+    assert begun.workplace is not None
     checked = run.checked[-1] if run.checked and run.checked[-1].answers == len(run.answers) else None
+    done = hand_in(run, begun.workplace, checked, text)
+    if isinstance(done, Finish) and done.work is not None and done.work.checks is ChecksVerdict.RED:
+        return _go_on(run, begun) if len(run.checked) < MOST_CHECK_ROUNDS else done
+    return done
+
+
+def hand_in(run: Run, place: Workplace, checked: Checked | None, text: Content | str) -> RunChecks | Finish:
+    """The work that stands on its branch, once its checks ran: `checked`, None where they did not."""
+    head = run.head or place.head
     if checked is None and (place.checks or place.conflicts):
         return RunChecks(head, len(run.checked) + 1)
-    verdict = ChecksVerdict.UNCHECKED if checked is None else checked.ran.verdict
-    if verdict is ChecksVerdict.RED and len(run.checked) < MOST_CHECK_ROUNDS:
-        return _go_on(run, begun)
     work = Work(
         branch=place.branch,
         base_branch=place.base_branch,
         base=place.base,
         head=head,
-        checks=verdict,
+        checks=ChecksVerdict.UNCHECKED if checked is None else checked.ran.verdict,
         attempt=place.attempt,
     )
     return Finish(text, work=work)
@@ -177,9 +193,9 @@ def _after_finish(run: Run, begun: RunStarted, text: Any) -> Action:
 
 def _go_on(run: Run, begun: RunStarted) -> Action:
     """Have the model answered with the conversation so far, unless there is a reason not to."""
-    exhausted = _exhausted(run, begun.workplace.limits if begun.workplace else RunLimits())
-    if exhausted:
-        return Fail(exhausted, counts=True)
+    reached = exhausted(run, begun.workplace.limits if begun.workplace else RunLimits())
+    if reached:
+        return Fail(reached, counts=True)
     if run.repeats > MOST_REPEATS and run.warned and run.warned[-1] < len(run.answers):
         return Wait(
             WaitReason.RUNAWAY,
@@ -189,7 +205,7 @@ def _go_on(run: Run, begun: RunStarted) -> Action:
     return ask(run)
 
 
-def _exhausted(run: Run, limits: RunLimits) -> str:
+def exhausted(run: Run, limits: RunLimits) -> str:
     """Which limit is reached; empty where none is."""
     if len(run.answers) >= limits.steps:
         return f"It used all of its {limits.steps} steps."

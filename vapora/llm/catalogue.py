@@ -19,6 +19,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from events.ids import Provider
+from vapora import secret_files
 from vapora.domain.models import ModelSpec, Size
 from vapora.domain.pricing import Rate, Rates
 from vapora.errors import ConfigurationError
@@ -150,7 +151,8 @@ class Catalogue:
 
 
 def read(environ: Mapping[str, str], variable: str) -> str:
-    return environ.get(variable, "").strip() if variable else ""
+    """What it holds, or the file that `<variable>_FILE` names. Raises `ConfigurationError`."""
+    return secret_files.read(environ, variable) if variable else ""
 
 
 @cache

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
 class AsyncChannels(AsyncTransport):
     """By which people are told."""
 
-    async def channels(self, after: Position = None) -> tuple[views.ChannelView, ...]:
+    async def channels(self, after: Position = None) -> Rows[views.ChannelView]:
         """In the order in which they were made."""
         return await self._all("/channels", views.ChannelView, {"after": after})
 
@@ -32,7 +34,7 @@ class AsyncChannels(AsyncTransport):
 
     def channel_deliveries(
         self, channel_id: str, state: views.DeliveryState | None = None, limit: int | None = None
-    ) -> AsyncIterator[views.ChannelDelivery]:
+    ) -> AsyncPages[views.ChannelDelivery]:
         """What was sent to it and what waits, the newest first, page by page as they are taken."""
         return self._items(path("channels", channel_id, "deliveries"), views.ChannelDelivery, {"state": state}, limit)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
@@ -14,6 +14,7 @@ from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_knowledge import AsyncKnowledge
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_packages import AsyncPackages
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
@@ -24,9 +25,14 @@ from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.async_workflows import AsyncWorkflows
 from vapora.sdk.async_workspaces import AsyncWorkspaces
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
-from vapora.sdk.waiting import SETTLED
+from vapora.sdk.shapes import Board, Budgets, Costs, Dashboard, Learning, Why
+from vapora.sdk.waiting import SETTLED, State
+
+# One of `views.Change`.
+Changed = TypeVar("Changed", bound=views.View)
 
 
 class AsyncClient(
@@ -65,6 +71,10 @@ class AsyncClient(
         except ValueError as error:
             raise problem(answer.status_code, answer.content) from error
 
+    async def liveness(self) -> views.Liveness:
+        """That the server answers, whatever else is the matter."""
+        return self._parse(await self._send("GET", "/healthz", prefix=""), views.Liveness)
+
     async def metrics(self) -> str:
         """Prometheus text."""
         return await self._text("/metrics", prefix="")
@@ -81,12 +91,10 @@ class AsyncClient(
         """How far the read models have come."""
         return (await self.progress()).position
 
-    async def ids(
-        self, prefix: str, kind: views.IdKind | None = None, after: Position = None
-    ) -> tuple[views.Named, ...]:
+    async def ids(self, prefix: str, kind: views.IdKind | None = None, after: Position = None) -> Rows[views.Named]:
         """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
         page = await self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
-        return page.items
+        return Rows(page.items)
 
     async def redeem_code(self, code: str) -> str:
         """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
@@ -102,7 +110,16 @@ class AsyncClient(
 
     def in_workspace(self, workspace_id: str) -> AsyncClient:
         """Another client for the same server, of the same person, in another workspace."""
-        return AsyncClient(self.url, self._token, workspace_id, self._timeout, self._page_size, session=self._session)
+        return AsyncClient(
+            self.url,
+            self._token,
+            workspace_id,
+            self._timeout,
+            self._page_size,
+            retries=self._retries,
+            session=self._session,
+            tls=self._given_tls,
+        )
 
     # --- projects ---
 
@@ -120,16 +137,16 @@ class AsyncClient(
         """By its id, archived ones too."""
         return await self._get(path("projects", project_id), views.Project, {"after": after})
 
-    async def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> views.Dashboard:
+    async def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> Dashboard:
         """How the work of a project flows, over the last days up to today (UTC)."""
         query = {"days": days, "after": after}
-        return await self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
+        return await self._get(path("projects", project_id, "dashboard"), Dashboard, query)
 
-    async def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+    async def flow(self, days: int = 30, after: Position = None) -> Dashboard:
         """The same over all projects together."""
-        return await self._get("/flow", views.Dashboard, {"days": days, "after": after})
+        return await self._get("/flow", Dashboard, {"days": days, "after": after})
 
-    async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
+    async def list_projects(self, archived: bool = False, after: Position = None) -> Rows[views.Project]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}
         return await self._all("/projects", views.Project, asked)
@@ -164,13 +181,13 @@ class AsyncClient(
     def list_tasks(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
         label: str | None = None,
         sort: str | None = None,
-    ) -> AsyncIterator[views.BoardCard]:
+    ) -> AsyncPages[views.BoardCard]:
         """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
         context. `sort`: created, updated or priority; with - in front the other way round."""
         query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
@@ -181,10 +198,12 @@ class AsyncClient(
         away, `EditTask(priority=9)` leaves it as it is."""
         return await self._write("PATCH", path("tasks", task_id), change)
 
-    async def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    async def move(self, task_id: str, state: State, before: str | None = None, comment: str = "") -> int:
         """The position that holds the move."""
         return await self._write(
-            "POST", path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+            "POST",
+            path("tasks", task_id, "move"),
+            commands.MoveTask(state=TaskState(state), before=before, comment=comment),
         )
 
     async def archive_task(self, task_id: str) -> int:
@@ -196,20 +215,23 @@ class AsyncClient(
         timeout: float | None = None,
         until: Collection[TaskState] = SETTLED,
         after: Position = None,
+        progress: bool | Callable[[views.TaskCard], None] = False,
     ) -> views.TaskCard:
         """The card, once it is done, failed, archived or waits for a person's review (or is in `until`).
 
-        Raises `WaitTimeoutError`, which says what the task waits for, after `timeout` seconds; None: never.
+        `progress`: show a bar, in a notebook or a terminal; or what is called with the card each time it was looked at.
+        Raises `WaitTimeoutError`, which says what the task waits for, after `timeout` seconds; None: never. Ctrl-C ends
+        the waiting and nothing else: the task goes on.
         """
-        return await self.tasks[task_id].wait(timeout, until, after)
+        return await self.tasks[task_id].wait(timeout, until, after, progress)
 
-    async def why(self, task_id: str, after: Position = None) -> views.Why:
-        return await self._get(path("tasks", task_id, "why"), views.Why, {"after": after})
+    async def why(self, task_id: str, after: Position = None) -> Why:
+        return await self._get(path("tasks", task_id, "why"), Why, {"after": after})
 
-    async def runs(self, task_id: str, after: Position = None) -> tuple[views.Execution, ...]:
+    async def runs(self, task_id: str, after: Position = None) -> Rows[views.Execution]:
         """All runs of a task, the first one first."""
         page = await self._get(path("tasks", task_id, "runs"), views.Page[views.Execution], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     async def output(self, task_id: str, run_id: str | None = None) -> views.Artifact:
         """The work product with its whole text: of this run, or of the last one that left one. Raises `NotFoundError`
@@ -219,10 +241,10 @@ class AsyncClient(
     async def run(self, run_id: str, after: Position = None) -> views.Execution:
         return await self._get(path("runs", run_id), views.Execution, {"after": after})
 
-    async def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
+    async def artifacts(self, run_id: str, after: Position = None) -> Rows[views.Artifact]:
         """What a run left; large ones without their text, which `artifact` reads."""
         page = await self._get(path("runs", run_id, "artifacts"), views.Page[views.Artifact], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     async def artifact(self, run_id: str, name: str) -> str:
         """The whole text, however large."""
@@ -236,18 +258,23 @@ class AsyncClient(
         column: TaskState | None = None,
         cursor: str | None = None,
         label: str | None = None,
-    ) -> views.Board:
+    ) -> Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
         query["label"] = label
-        return await self._get("/board", views.Board, query)
+        return await self._get("/board", Board, query)
 
-    async def column_cards(
+    def column_cards(
         self, column: TaskState, project_id: str | None = None, at: Moment = None, after: Position = None
-    ) -> AsyncIterator[views.BoardCard]:
+    ) -> AsyncPages[views.BoardCard]:
         """All cards of a column in their order, page by page as they are taken. With `at`, all pages are of one moment;
         without, a card that is moved meanwhile may come twice or not at all."""
+        return AsyncPages(self._column(column, project_id, at, after))
+
+    async def _column(
+        self, column: TaskState, project_id: str | None, at: Moment, after: Position
+    ) -> AsyncIterator[views.BoardCard]:
         cursor: str | None = None
         while True:
             page = await self.board(project_id, at, after, column, cursor)
@@ -259,7 +286,7 @@ class AsyncClient(
 
     # --- agents and the catalogue ---
 
-    async def agents(self, after: Position = None, at: Moment = None) -> tuple[views.Agent, ...]:
+    async def agents(self, after: Position = None, at: Moment = None) -> Rows[views.Agent]:
         return await self._all("/agents", views.Agent, {"after": after, "at": moment(at)})
 
     async def agent(self, agent_id: str, after: Position = None) -> views.Agent:
@@ -283,42 +310,44 @@ class AsyncClient(
     async def remove_agent(self, agent_id: str) -> int:
         return await self._write("DELETE", path("agents", agent_id))
 
-    async def learning(self, agent_id: str, after: Position = None) -> views.Learning:
-        return await self._get(path("agents", agent_id, "learning"), views.Learning, {"after": after})
+    async def learning(self, agent_id: str, after: Position = None) -> Learning:
+        return await self._get(path("agents", agent_id, "learning"), Learning, {"after": after})
 
-    async def roles(self) -> tuple[views.Role, ...]:
-        return (await self._get("/roles", views.Page[views.Role], {})).items
+    async def roles(self) -> Rows[views.Role]:
+        return Rows((await self._get("/roles", views.Page[views.Role], {})).items)
 
     async def role(self, role_id: str) -> views.Role:
         return await self._get(path("roles", role_id), views.Role, {})
 
-    async def task_types(self) -> tuple[views.TaskType, ...]:
+    async def task_types(self) -> Rows[views.TaskType]:
         """What `task_type` of a task may be."""
-        return (await self._get("/task-types", views.Page[views.TaskType], {})).items
+        return Rows((await self._get("/task-types", views.Page[views.TaskType], {})).items)
 
     # --- money ---
 
-    async def budgets(self, after: Position = None, at: Moment = None) -> tuple[views.BudgetView, ...]:
-        return await self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)})
+    async def budgets(self, after: Position = None, at: Moment = None) -> Budgets:
+        return Budgets(await self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)}))
 
-    async def budget(self, scope: Scope, scope_id: str, after: Position = None) -> views.BudgetView:
+    async def budget(self, scope: Scope | str, scope_id: str, after: Position = None) -> views.BudgetView:
         return await self._get(budget_path(scope, scope_id), views.BudgetView, {"after": after})
 
-    async def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
+    async def set_budget(
+        self, scope: Scope | str, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget
+    ) -> int:
         """All limits anew: one that is left out is taken away. The position that holds them."""
         return await self._write("PUT", budget_path(scope, scope_id), limits)
 
     async def edit_budget(
-        self, scope: Scope, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
+        self, scope: Scope | str, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
     ) -> views.BudgetEdited:
         """What is left out stays as it is, whoever else changes it at the same time."""
         return await self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
 
     async def costs(
         self, group_by: Sequence[str] = ("provider",), project_id: str | None = None, after: Position = None
-    ) -> tuple[views.Cost, ...]:
+    ) -> Costs:
         query = {"group_by": ",".join(group_by), "project_id": project_id, "after": after}
-        return await self._all("/costs", views.Cost, query)
+        return Costs(await self._all("/costs", views.Cost, query))
 
     # --- settings ---
 
@@ -338,7 +367,7 @@ class AsyncClient(
 
     # --- secrets ---
 
-    async def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+    async def secrets(self, after: Position = None) -> Rows[views.Secret]:
         """By name. No method gives a value: nothing does."""
         return await self._all("/secrets", views.Secret, {"after": after})
 
@@ -376,7 +405,7 @@ class AsyncClient(
         actor: str | None = None,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
-    ) -> AsyncIterator[views.EventView]:
+    ) -> AsyncPages[views.EventView]:
         """The log itself, from the first event above `after` on, up to its present end; those that fit every filter.
         `since` and `until` are instants, and what was recorded at them counts."""
         query: dict[str, Any] = {"stream": stream, "topic": topic, "correlation": correlation, "actor": actor}
@@ -403,7 +432,7 @@ class AsyncClient(
         result: str | None = None,
         first: int | None = None,
         last: int | None = None,
-    ) -> AsyncIterator[views.AuditEntry]:
+    ) -> AsyncPages[views.AuditEntry]:
         """Who did what to what, when, and how it came out; the newest first. `first`, `last`: positions; `actor`,
         `action` and `resource` with a `*` behind them: what begins like that."""
         between = {"since": moment(since), "until": moment(until), "first": first, "last": last}
@@ -416,7 +445,7 @@ class AsyncClient(
 
     def people_audit(
         self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
-    ) -> AsyncIterator[views.AuditEntry]:
+    ) -> AsyncPages[views.AuditEntry]:
         """For administrators: who signed in or tried to, who belongs where, who was refused; the newest first."""
         query = {**_filters(wanted), "after": after}
         return self._items("/people/audit", views.AuditEntry, query, limit)
@@ -439,6 +468,26 @@ class AsyncClient(
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect, self._tls)
+
+    @overload
+    def follow(self, *, after: Position = None, reconnect: bool = True) -> AsyncIterator[views.Change]: ...
+    @overload
+    def follow(
+        self, *wanted: type[Changed], after: Position = None, reconnect: bool = True
+    ) -> AsyncIterator[Changed]: ...
+    def follow(self, *wanted: type[Any], after: Position = None, reconnect: bool = True) -> AsyncIterator[Any]:
+        """Changes as they happen, one by one and without end, each of its type: `follow(views.TaskChange)` gives those
+        of cards alone, `follow(views.TaskChange, views.StepChange)` those of both. `after`: first what changed since
+        that position; None: from now on. A lost connection is taken up again where it broke off. Closing the iterator
+        ends it, and so does closing the client."""
+        return self._followed(wanted, after, reconnect)
+
+    async def _followed(self, wanted: tuple[type[Any], ...], after: Position, reconnect: bool) -> AsyncIterator[Any]:
+        async with self.live(after, reconnect) as frames:
+            async for frame in frames:
+                for change in frame.rows:
+                    if not wanted or isinstance(change, wanted):
+                        yield change
 
 
 def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:

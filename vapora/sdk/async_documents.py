@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Literal
 
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
@@ -19,7 +20,7 @@ class AsyncDocuments(AsyncTransport):
         kind: str | None = None,
         state: views.DocumentState | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[views.DocumentSummary]:
+    ) -> AsyncPages[views.DocumentSummary]:
         """Without their texts, the last changed first, page by page as they are taken."""
         filters = {"project_id": project_id, "kind": kind, "state": state}
         return self._items("/documents", views.DocumentSummary, filters, limit)
@@ -42,7 +43,7 @@ class AsyncDocuments(AsyncTransport):
     async def remove_document(self, document_id: str) -> int:
         return await self._write("DELETE", path("documents", document_id))
 
-    def document_versions(self, document_id: str, limit: int | None = None) -> AsyncIterator[views.DocumentVersion]:
+    def document_versions(self, document_id: str, limit: int | None = None) -> AsyncPages[views.DocumentVersion]:
         """The newest first, each with what changed since the one before."""
         return self._items(path("documents", document_id, "history"), views.DocumentVersion, {}, limit)
 
@@ -83,7 +84,7 @@ class AsyncDocuments(AsyncTransport):
 
     async def duplicates(
         self, project_id: str | None = None, threshold: float | None = None
-    ) -> tuple[views.DuplicatePair, ...]:
+    ) -> Rows[views.DuplicatePair]:
         """Pairs of documents that say much the same, the most alike first."""
         asked = {"project_id": project_id, "threshold": threshold}
         return await self._all("/documentation/duplicates", views.DuplicatePair, asked)

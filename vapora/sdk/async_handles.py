@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from asyncio import sleep
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from events.ids import TaskState
 from vapora import commands, views
 from vapora.errors import NotFoundError
-from vapora.sdk.paths import Position
+from vapora.sdk.async_backlog import AsyncBacklog
+from vapora.sdk.async_pages import AsyncPages
+from vapora.sdk.frames import Rows
+from vapora.sdk.paths import Moment, Position
 from vapora.sdk.problems import ApiError
-from vapora.sdk.waiting import BACKOFF, SETTLED, TaskDetails, named, settled, still, without_work
+from vapora.sdk.progress import TaskProgress, goes_on
+from vapora.sdk.shapes import Board, Changes, Costs, Dashboard, Why
+from vapora.sdk.waiting import BACKOFF, SETTLED, State, TaskDetails, about, named, settled, still, without_work
 
 if TYPE_CHECKING:
     from vapora.sdk.async_client import AsyncClient
@@ -25,11 +30,16 @@ class AsyncProjects:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def __call__(self, after: Position = None, archived: bool = False) -> tuple[views.Project, ...]:
+    async def __call__(self, after: Position = None, archived: bool = False) -> Rows[views.Project]:
         return await self._client.list_projects(archived, after)
 
     def __getitem__(self, name_or_id: str) -> AsyncProject:
         return AsyncProject(self._client, name_or_id)
+
+    async def create(self, name: str, key: str | None = None, **details: Any) -> AsyncProject:
+        """`details`: the fields of `commands.CreateProject` beside the name, such as `repo`."""
+        body = commands.CreateProject.model_validate({"name": name, **details})
+        return AsyncProject(self._client, (await self._client.create_project(body, key)).id)
 
     async def find(self, name_or_id: str, after: Position = None) -> views.Project:
         """See `AsyncClient.project`."""
@@ -45,6 +55,9 @@ class AsyncProject:
         self._name = name_or_id
         self._found: views.Project | None = None
 
+    def __repr__(self) -> str:
+        return f"<project {self._name!r} at {self._client.url}>"
+
     async def id(self) -> str:
         if self._found is None:
             self._found = await self._client.projects.find(self._name)
@@ -53,8 +66,20 @@ class AsyncProject:
     async def show(self) -> views.Project:
         return await self._client.get_project(await self.id())
 
-    async def board(self) -> views.Board:
-        return await self._client.board(await self.id())
+    async def board(self, at: Moment = None) -> Board:
+        return await self._client.board(await self.id(), at)
+
+    async def dashboard(self, days: int = 30) -> Dashboard:
+        """How its work flows, over the last days up to today (UTC)."""
+        return await self._client.dashboard(await self.id(), days)
+
+    async def costs(self, group_by: Sequence[str] = ("provider",)) -> Costs:
+        return await self._client.costs(group_by, await self.id())
+
+    def backlog(self, tasks: Sequence[str | Mapping[str, Any]], key: str | None = None) -> AsyncBacklog:
+        """Tasks to be handed in together, and waited for: titles, or the fields of `commands.SubmitTask` beside the
+        project. `key`: a text of your own, under which the same backlog is handed in once."""
+        return AsyncBacklog(self._client, self, tasks, key)
 
     async def edit(self, change: commands.EditProject) -> views.Project:
         return await self._client.edit_project(await self.id(), change)
@@ -83,19 +108,22 @@ class AsyncTasks:
         self._client = client
         self._project = project
 
-    async def __call__(
+    def __call__(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
         label: str | None = None,
         sort: str | None = None,
-    ) -> AsyncIterator[views.BoardCard]:
+    ) -> AsyncPages[views.BoardCard]:
+        return AsyncPages(self._cards(project_id, state, role, after, limit, label, sort))
+
+    async def _cards(self, project_id: str | None, *filters: Any) -> AsyncIterator[views.BoardCard]:
         if project_id is None and self._project is not None:
             project_id = await self._project.id()
-        async for card in self._client.list_tasks(project_id, state, role, after, limit, label, sort):
+        async for card in self._client.list_tasks(project_id, *filters):
             yield card
 
     def __getitem__(self, task_id: str) -> AsyncTask:
@@ -122,6 +150,9 @@ class AsyncTask:
         self.id = task_id
         self.after = after
 
+    def __repr__(self) -> str:
+        return f"<task {self.id!r} at {self._client.url}>"
+
     @property
     async def state(self) -> TaskState:
         """As it is now: each look asks the server."""
@@ -130,48 +161,74 @@ class AsyncTask:
     async def card(self) -> views.TaskCard:
         return await self._client.task(self.id, self.after)
 
-    async def runs(self) -> tuple[views.Execution, ...]:
+    async def runs(self) -> Rows[views.Execution]:
         return await self._client.runs(self.id, self.after)
 
-    async def why(self) -> views.Why:
+    async def why(self) -> Why:
         return await self._client.why(self.id, self.after)
 
     async def edit(self, change: commands.EditTask) -> int:
         self.after = await self._client.edit_task(self.id, change)
         return self.after
 
-    async def move(self, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    async def move(self, state: State, before: str | None = None, comment: str = "") -> int:
         self.after = await self._client.move(self.id, state, before, comment)
         return self.after
 
     async def wait(
-        self, timeout: float | None = None, until: Collection[TaskState] = SETTLED, after: Position = None
+        self,
+        timeout: float | None = None,
+        until: Collection[TaskState] = SETTLED,
+        after: Position = None,
+        progress: bool | Callable[[views.TaskCard], None] = False,
     ) -> views.TaskCard:
         """See `AsyncClient.wait`. Asks once a second at most: the cheapest question that there is about a task."""
         end = None if timeout is None else monotonic() + timeout
         pauses, after = iter(BACKOFF), after or self.after
-        while True:
-            try:
-                card = await self._client.task(self.id, after)
-            except ApiError as error:
-                # The read models are behind `after`; the server has waited for them already.
-                if error.status != 504 or (end is not None and monotonic() >= end):
-                    raise
-                continue
-            if settled(card, until):
-                return card
-            pause = next(pauses)
-            left = pause if end is None else end - monotonic()
-            if left <= 0:
-                raise still(card, timeout or 0)
-            await sleep(min(pause, left))
+        with TaskProgress.of(progress) as shown, goes_on(f"The task '{self.id}'"):
+            while True:
+                try:
+                    card = await self._client.task(self.id, after)
+                except ApiError as error:
+                    # The read models are behind `after`; the server has waited for them already.
+                    if error.status != 504 or (end is not None and monotonic() >= end):
+                        raise
+                    continue
+                shown(card)
+                if settled(card, until):
+                    return card
+                pause = next(pauses)
+                left = pause if end is None else end - monotonic()
+                if left <= 0:
+                    raise still(card, timeout or 0)
+                await sleep(min(pause, left))
 
-    async def changes(self, run_id: str | None = None, attempt: int | None = None) -> views.Changes:
+    async def follow(self) -> AsyncIterator[views.Change]:
+        """Its changes as they happen: of the card, its runs, their steps, comments; from how it stands now, without
+        end. Leave the loop when you have seen enough."""
+        card = await self.card()
+        async for change in self._client.follow(after=card.position - 1):
+            if about(change) == self.id:
+                yield change
+
+    async def cancel(self, reason: str = "") -> views.Accepted | None:
+        """End the run that is under way; None where none is. What it has done and paid stays in the log."""
+        for run in reversed(await self.runs()):
+            if run.ended_at is None:
+                ended = await self._client.cancel_run(run.run_id, reason)
+                self.after = ended.position
+                return ended
+        return None
+
+    async def changes(self, run_id: str | None = None, attempt: int | None = None) -> Changes:
         """What stands on its branch."""
         return await self._client.changes(self.id, run_id, attempt, self.after)
 
-    async def steps(self, run_id: str | None = None) -> AsyncIterator[views.Step]:
+    def steps(self, run_id: str | None = None) -> AsyncPages[views.Step]:
         """What its newest run did and is doing, in order; or what `run_id` did."""
+        return AsyncPages(self._steps(run_id))
+
+    async def _steps(self, run_id: str | None) -> AsyncIterator[views.Step]:
         wanted = run_id
         if wanted is None:
             runs = await self.runs()
@@ -181,9 +238,8 @@ class AsyncTask:
         async for step in self._client.steps(wanted, self.after):
             yield step
 
-    async def comments(self) -> AsyncIterator[views.Comment]:
-        async for said in self._client.comments(self.id, self.after):
-            yield said
+    def comments(self) -> AsyncPages[views.Comment]:
+        return self._client.comments(self.id, self.after)
 
     async def comment(self, comment: commands.CommentTask | str, answers: str | None = None) -> views.CommentMade:
         """A text, or a comment on a line. `answers`: the `call_id` of the question that the text answers."""
@@ -197,7 +253,7 @@ class AsyncTask:
         self.after = made.position
         return made
 
-    async def attachments(self) -> tuple[views.Attachment, ...]:
+    async def attachments(self) -> Rows[views.Attachment]:
         return await self._client.attachments(self.id, self.after)
 
     async def attachment(self, name: str) -> bytes:
@@ -239,7 +295,7 @@ class AsyncTask:
         self.after = sent.position
         return sent.position
 
-    async def attempts(self) -> tuple[views.Attempt, ...]:
+    async def attempts(self) -> Rows[views.Attempt]:
         return await self._client.attempts(self.id, self.after)
 
     async def attempt(self, agent: str | None = None, model: str | None = None, from_step: int | None = None) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
 from vapora.sdk.paths import Position, path
+from vapora.sdk.shapes import Curves
 
 
 class AsyncKnowledge(AsyncTransport):
@@ -19,7 +19,7 @@ class AsyncKnowledge(AsyncTransport):
         task: str | None = None,
         simulated: bool | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[views.ExecutionRecord]:
+    ) -> AsyncPages[views.ExecutionRecord]:
         """The newest first, page by page as they are taken."""
         asked = {"task_type": task_type, "agent": agent, "task": task, "simulated": simulated}
         return self._items("/knowledge/executions", views.ExecutionRecord, asked, limit)
@@ -36,10 +36,10 @@ class AsyncKnowledge(AsyncTransport):
 
     async def curves(
         self, task_type: str | None = None, agent: str | None = None, simulated: bool | None = None
-    ) -> views.Curves:
+    ) -> Curves:
         """What each agent's runs came to, by kind of work and day."""
         asked = {"task_type": task_type, "agent": agent, "simulated": simulated}
-        return await self._get("/knowledge/curves", views.Curves, asked)
+        return await self._get("/knowledge/curves", Curves, asked)
 
     async def knowledge_graph(
         self, task: str | None = None, node: str | None = None, depth: int = 2, limit: int = 120
@@ -50,7 +50,7 @@ class AsyncKnowledge(AsyncTransport):
 
     def relations(
         self, task: str | None = None, task_type: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[views.RelationView]:
+    ) -> AsyncPages[views.RelationView]:
         """Problems with causes and solutions, the newest first, page by page as they are taken."""
         asked = {"task": task, "task_type": task_type}
         return self._items("/knowledge/relations", views.RelationView, asked, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vapora import commands, views
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
@@ -12,7 +13,7 @@ class AsyncPackages(AsyncTransport):
 
     async def marketplace(
         self, kind: views.PackageKind | None = None, after: Position = None
-    ) -> tuple[views.PackageSummary, ...]:
+    ) -> Rows[views.PackageSummary]:
         """What is on offer and what is installed."""
         return await self._all("/marketplace", views.PackageSummary, {"kind": kind, "after": after})
 

@@ -11,6 +11,7 @@ from events.ids import MemberRole
 from vapora import commands, views
 from vapora.errors import BadInputError
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import PREFIX, Position, headers, path
 from vapora.sdk.problems import problem
 from vapora.sdk.session import InMemory, Kept
@@ -83,7 +84,7 @@ class AsyncPeople(AsyncTransport):
 
     async def _sign_in(self, address: str, body: Mapping[str, Any]) -> views.SessionTokens:
         answer = await self._request("POST", f"{PREFIX}{address}", json=dict(body))
-        tokens = self._parse(answer, views.SessionTokens)
+        tokens = await self._parse(answer, views.SessionTokens)
         if self._session is None:
             self._session, self._token = InMemory(), None
             self._headers = headers(None, self.workspace)
@@ -102,7 +103,7 @@ class AsyncPeople(AsyncTransport):
 
     # --- people of the installation ---
 
-    async def users(self, after: Position = None) -> tuple[views.UserView, ...]:
+    async def users(self, after: Position = None) -> Rows[views.UserView]:
         """All who have an account. For administrators."""
         return await self._all("/users", views.UserView, {"after": after})
 
@@ -120,7 +121,7 @@ class AsyncPeople(AsyncTransport):
 
     # --- workspaces ---
 
-    async def list_workspaces(self, after: Position = None) -> tuple[views.WorkspaceView, ...]:
+    async def list_workspaces(self, after: Position = None) -> Rows[views.WorkspaceView]:
         """Those that the person belongs to; all of them for an administrator."""
         return await self._all("/workspaces", views.WorkspaceView, {"after": after})
 
@@ -139,7 +140,7 @@ class AsyncPeople(AsyncTransport):
         """For good, with all that is in it. An export of it is made first, and stays on the server."""
         return await self._write("DELETE", path("workspaces", workspace_id))
 
-    async def members(self, workspace_id: str, after: Position = None) -> tuple[views.Member, ...]:
+    async def members(self, workspace_id: str, after: Position = None) -> Rows[views.Member]:
         return await self._all(path("workspaces", workspace_id, "members"), views.Member, {"after": after})
 
     async def add_member(self, workspace_id: str, user_id: str, role: MemberRole = MemberRole.MEMBER) -> int:
@@ -154,7 +155,7 @@ class AsyncPeople(AsyncTransport):
     async def remove_member(self, workspace_id: str, user_id: str) -> int:
         return await self._write("DELETE", path("workspaces", workspace_id, "members", user_id))
 
-    async def invitations(self, workspace_id: str, after: Position = None) -> tuple[views.InvitationView, ...]:
+    async def invitations(self, workspace_id: str, after: Position = None) -> Rows[views.InvitationView]:
         """Those that are open."""
         address = path("workspaces", workspace_id, "invitations")
         return await self._all(address, views.InvitationView, {"after": after})
@@ -171,7 +172,7 @@ class AsyncPeople(AsyncTransport):
     async def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> int:
         return await self._write("DELETE", path("workspaces", workspace_id, "invitations", invitation_id))
 
-    async def teams(self, workspace_id: str, after: Position = None) -> tuple[views.TeamView, ...]:
+    async def teams(self, workspace_id: str, after: Position = None) -> Rows[views.TeamView]:
         return await self._all(path("workspaces", workspace_id, "teams"), views.TeamView, {"after": after})
 
     async def create_team(self, workspace_id: str, name: str, key: str | None = None) -> views.Accepted:
@@ -186,7 +187,7 @@ class AsyncPeople(AsyncTransport):
 
     # --- tokens of programs, of this client's workspace ---
 
-    async def tokens(self, after: Position = None) -> tuple[views.TokenView, ...]:
+    async def tokens(self, after: Position = None) -> Rows[views.TokenView]:
         return await self._all("/tokens", views.TokenView, {"after": after})
 
     async def issue_token(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
 from vapora.sdk.paths import Position, path
 
@@ -18,7 +19,7 @@ class AsyncPlans(AsyncTransport):
             "POST", "/plans", views.PlanMade, commands.AskPlan(project_id=project_id, goal=goal), key
         )
 
-    def plans(self, project_id: str | None = None, limit: int | None = None) -> AsyncIterator[views.PlanSummary]:
+    def plans(self, project_id: str | None = None, limit: int | None = None) -> AsyncPages[views.PlanSummary]:
         """The newest first, page by page as they are taken."""
         return self._items("/plans", views.PlanSummary, {"project_id": project_id}, limit)
 

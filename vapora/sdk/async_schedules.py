@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
 class AsyncSchedules(AsyncTransport):
     """What the clock begins."""
 
-    async def schedules(self, after: Position = None) -> tuple[views.ScheduleView, ...]:
+    async def schedules(self, after: Position = None) -> Rows[views.ScheduleView]:
         """In the order in which they were made."""
         return await self._all("/schedules", views.ScheduleView, {"after": after})
 
@@ -30,7 +30,7 @@ class AsyncSchedules(AsyncTransport):
     async def remove_schedule(self, schedule_id: str) -> int:
         return await self._write("DELETE", path("schedules", schedule_id))
 
-    def firings(self, schedule_id: str, limit: int | None = None) -> AsyncIterator[views.FiringView]:
+    def firings(self, schedule_id: str, limit: int | None = None) -> AsyncPages[views.FiringView]:
         """What came of it, the newest first, page by page as they are taken."""
         return self._items(path("schedules", schedule_id, "history"), views.FiringView, {}, limit)
 

@@ -8,13 +8,14 @@ from pydantic import JsonValue
 
 from vapora import commands, views
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
 class AsyncToolServers(AsyncTransport):
     """Servers of tools, and their tools."""
 
-    async def tool_servers(self, after: Position = None) -> tuple[views.ToolServerStatus, ...]:
+    async def tool_servers(self, after: Position = None) -> Rows[views.ToolServerStatus]:
         """With how they are, and the tools that they have now."""
         return await self._all("/mcp/servers", views.ToolServerStatus, {"after": after})
 
@@ -28,7 +29,7 @@ class AsyncToolServers(AsyncTransport):
     async def remove_tool_server(self, server_id: str) -> int:
         return await self._write("DELETE", path("mcp", "servers", server_id))
 
-    async def served_tools(self, server: str | None = None, after: Position = None) -> tuple[views.ServedToolView, ...]:
+    async def served_tools(self, server: str | None = None, after: Position = None) -> Rows[views.ServedToolView]:
         """As `<server>.<tool>`; of one server, if that is named."""
         return await self._all("/mcp/tools", views.ServedToolView, {"server": server, "after": after})
 

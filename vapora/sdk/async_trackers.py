@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from vapora import commands, views
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
 class AsyncTrackers(AsyncTransport):
     """GitHub and Jira, whose issues are kept in step with cards."""
 
-    async def trackers(self, after: Position = None) -> tuple[views.TrackerView, ...]:
+    async def trackers(self, after: Position = None) -> Rows[views.TrackerView]:
         """In the order in which they were connected."""
         return await self._all("/trackers", views.TrackerView, {"after": after})
 
@@ -41,7 +42,7 @@ class AsyncTrackers(AsyncTransport):
         body = commands.ImportIssues(numbers=tuple(numbers))
         return await self._ask("POST", path("trackers", tracker_id, "import"), views.Accepted, body, key)
 
-    async def card_links(self, task_id: str, after: Position = None) -> tuple[views.CardLink, ...]:
+    async def card_links(self, task_id: str, after: Position = None) -> Rows[views.CardLink]:
         """The issues and pull requests of a card."""
         return await self._all(path("tasks", task_id, "links"), views.CardLink, {"after": after})
 

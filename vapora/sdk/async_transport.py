@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Lock
+from asyncio import Lock, sleep
 from collections.abc import AsyncIterator, Mapping
 from ssl import SSLContext
 from types import TracebackType
@@ -11,10 +11,13 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from vapora import views
+from vapora import __version__, views
 from vapora.errors import BadInputError
+from vapora.sdk.async_pages import AsyncPages
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import DEFAULT_URL, PREFIX, bearer, headers, is_local, no_text
-from vapora.sdk.problems import NoServerError, problem, unreadable
+from vapora.sdk.problems import UNREADABLE, ApiError, NoAnswerError, of_another_version, problem, unreadable
+from vapora.sdk.retries import PAUSES, RETRIES, again_after, away, key_for, may_be_sent_again
 from vapora.sdk.session import InMemory, Kept, Password, Session
 from vapora.sdk.tls import context_for
 
@@ -32,12 +35,16 @@ class AsyncTransport:
         timeout: float = 30.0,
         page_size: int = 500,
         *,
+        retries: int = RETRIES,
         email: str | None = None,
         password: str | None = None,
         session: Session | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         """`timeout`: seconds for one answer. `page_size`: how many items of a list are asked for at a time.
+        `retries`: how often a request is sent again where that is safe: nobody answered, the connection broke, or the
+        server says 502, 503, or 429 for a few seconds. Every POST goes under an Idempotency-Key, so that it takes
+        effect once. What was not answered in time is not sent again.
 
         Who asks: `token`, of a program or the operator's; or `email` and `password`, with which the client signs in at
         its first request and again when its session has ended; or a `session` that is kept elsewhere. Access tokens
@@ -55,6 +62,8 @@ class AsyncTransport:
         self._renewing = Lock()
         self._timeout = timeout
         self._page_size = page_size
+        self._retries = retries
+        self._given_tls = tls
         self._headers = headers(token, workspace)
         self._tls = context_for(self.url, tls)
         self._http = httpx.AsyncClient(
@@ -64,6 +73,20 @@ class AsyncTransport:
             trust_env=not is_local(self.url),
             verify=self._tls or True,
         )
+
+    def __repr__(self) -> str:
+        # Not who asks: a token is nobody's business.
+        return f"{type(self).__name__}({self.url!r}, workspace={self.workspace!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """With its token or session: whoever reads the pickle may do what the client may do."""
+        if self._given_tls is not None:
+            raise TypeError("A client with tls= cannot be pickled: name the certificates in SSL_CERT_FILE instead.")
+        password = self._password
+        who = {"email": password.email, "password": password.password} if password else {"session": self._session}
+        said = {"retries": self._retries, **who}
+        plain = (self.url, self._token, self.workspace, self._timeout, self._page_size)
+        return _remade, (type(self), plain, said)
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,10 +99,15 @@ class AsyncTransport:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _items(
+    def _items(
         self, path: str, shape: type[Shape], query: Mapping[str, Any], limit: int | None = None, cursor: str = "cursor"
-    ) -> AsyncIterator[Shape]:
+    ) -> AsyncPages[Shape]:
         """Every item of a list, over as many pages as there are."""
+        return AsyncPages(self._leafed(path, shape, query, limit, cursor))
+
+    async def _leafed(
+        self, path: str, shape: type[Shape], query: Mapping[str, Any], limit: int | None, cursor: str
+    ) -> AsyncIterator[Shape]:
         asked = {name: value for name, value in query.items() if value is not None}
         left = limit
         while left is None or left > 0:
@@ -93,24 +121,24 @@ class AsyncTransport:
                 return
             asked[cursor] = page.next
 
-    async def _all(self, path: str, shape: type[Shape], query: Mapping[str, Any]) -> tuple[Shape, ...]:
-        return tuple([item async for item in self._items(path, shape, query)])
+    async def _all(self, path: str, shape: type[Shape], query: Mapping[str, Any]) -> Rows[Shape]:
+        return await self._items(path, shape, query).all()
 
     async def _get(self, path: str, shape: type[Shape], query: Mapping[str, Any]) -> Shape:
         asked = {name: value for name, value in query.items() if value is not None}
-        return self._parse(await self._send("GET", path, params=asked), shape)
+        return await self._parse(await self._send("GET", path, params=asked), shape)
 
     async def _text(self, path: str, prefix: str = PREFIX, query: Mapping[str, Any] | None = None) -> str:
         answer = await self._send("GET", path, prefix, params=dict(query or {}))
         if answer.is_error:
-            raise problem(answer.status_code, answer.content)
+            raise await self._explained(problem(answer.status_code, answer.content))
         return answer.content.decode()
 
     async def _bytes(self, path: str, query: Mapping[str, Any]) -> bytes:
         asked = {name: value for name, value in query.items() if value is not None}
         answer = await self._send("GET", path, params=asked)
         if answer.is_error:
-            raise problem(answer.status_code, answer.content)
+            raise await self._explained(problem(answer.status_code, answer.content))
         return answer.content
 
     async def _ask(
@@ -121,12 +149,12 @@ class AsyncTransport:
         body: BaseModel | Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> Shape:
-        return self._parse(await self._send_body(method, path, body, key), shape)
+        return await self._parse(await self._send_body(method, path, body, key), shape)
 
     async def _write(self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None = None) -> int:
         answer = await self._send_body(method, path, body)
         if answer.is_error:
-            raise problem(answer.status_code, answer.content)
+            raise await self._explained(problem(answer.status_code, answer.content))
         return int(answer.headers.get("Vapora-Position") or answer.json()["position"])
 
     async def _send_body(
@@ -136,8 +164,9 @@ class AsyncTransport:
         content = (
             body.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else body
         )
-        given = {"Idempotency-Key": key} if key else {}
-        return await self._send(method, path, json=None if content is None else dict(content), headers=given)
+        return await self._send(
+            method, path, json=None if content is None else dict(content), headers=key_for(method, path, key)
+        )
 
     async def _send(self, method: str, path: str, prefix: str = PREFIX, **options: Any) -> httpx.Response:
         if self._session is None:
@@ -152,12 +181,33 @@ class AsyncTransport:
         return answer
 
     async def _request(self, method: str, address: str, **options: Any) -> httpx.Response:
-        try:
-            return await self._http.request(method, address, **options)
-        except UnicodeEncodeError as error:
-            raise no_text(error) from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise NoServerError(f"Nobody answers at {self.url}: {error}", url=self.url) from error
+        """The answer; of several tries where the request may be sent again."""
+        keyed = "Idempotency-Key" in options.get("headers", {})
+        pauses, left = iter(PAUSES), self._retries
+        while True:
+            pause = next(pauses)
+            try:
+                answer = await self._http.request(method, address, **options)
+            except UnicodeEncodeError as error:
+                raise no_text(error) from None
+            except httpx.InvalidURL as error:
+                raise away(self.url, error) from error
+            except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+                raise NoAnswerError(
+                    f"{self.url} did not answer {method} {address} within {self._timeout:g} s.",
+                    remedy="Look whether it took effect. Client(timeout=…) waits longer.",
+                    url=self.url,
+                ) from error
+            except httpx.TransportError as error:
+                if left == 0 or not may_be_sent_again(error, method, keyed):
+                    raise away(self.url, error) from error
+            else:
+                wanted = again_after(answer, method, keyed, pause)
+                if left == 0 or wanted is None:
+                    return answer
+                pause = wanted
+            left -= 1
+            await sleep(pause)
 
     async def _access_token(self, refused: str | None = None) -> str | None:
         """One that is good for a while yet, and is not the one that the server has just refused."""
@@ -186,14 +236,29 @@ class AsyncTransport:
                 session.write(None)
             if answer is None:
                 raise BadInputError("Nobody is signed in.", remedy="Sign in with `log_in`, or `vapora login`.")
-            tokens = self._parse(answer, views.SessionTokens)
+            tokens = await self._parse(answer, views.SessionTokens)
             session.write(Kept.of(tokens))
             return tokens.access_token
 
-    def _parse(self, answer: httpx.Response, shape: type[Shape]) -> Shape:
+    async def _parse(self, answer: httpx.Response, shape: type[Shape]) -> Shape:
         if answer.is_error:
-            raise problem(answer.status_code, answer.content)
+            raise await self._explained(problem(answer.status_code, answer.content))
         try:
             return shape.model_validate_json(answer.content, extra="ignore")
         except ValueError as error:
-            raise unreadable(answer.status_code, str(answer.url), error) from error
+            raise await self._explained(unreadable(answer.status_code, str(answer.url), error)) from error
+
+    async def _explained(self, error: ApiError) -> ApiError:
+        """Where what the server says may come of its being older or newer: the same, with both versions."""
+        if error.type != UNREADABLE and not error.is_unknown_there:
+            return error
+        try:
+            there = views.Health.model_validate_json((await self._http.get("/health")).content, extra="ignore").version
+        except (httpx.HTTPError, ValueError):
+            # It is something else than VAPORA, or gone meanwhile: the error itself says what there is to say.
+            return error
+        return of_another_version(error, there, __version__)
+
+
+def _remade(kind: type[AsyncTransport], plain: tuple[Any, ...], said: dict[str, Any]) -> AsyncTransport:
+    return kind(*plain, **said)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
 class AsyncWebhooks(AsyncTransport):
     """Where a workspace's events are sent to."""
 
-    async def webhooks(self, after: Position = None) -> tuple[views.WebhookView, ...]:
+    async def webhooks(self, after: Position = None) -> Rows[views.WebhookView]:
         """In the order in which they were made."""
         return await self._all("/webhooks", views.WebhookView, {"after": after})
 
@@ -36,6 +36,6 @@ class AsyncWebhooks(AsyncTransport):
 
     def deliveries(
         self, webhook_id: str, state: views.DeliveryState | None = None, limit: int | None = None
-    ) -> AsyncIterator[views.WebhookDelivery]:
+    ) -> AsyncPages[views.WebhookDelivery]:
         """What was sent to it and what waits, the newest first, page by page as they are taken."""
         return self._items(path("webhooks", webhook_id, "deliveries"), views.WebhookDelivery, {"state": state}, limit)

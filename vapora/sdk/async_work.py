@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, named_file, path
+from vapora.sdk.retries import key_for
+from vapora.sdk.shapes import Changes
 
 Strategy = Literal["squash", "merge", "rebase"]
 
@@ -55,10 +59,10 @@ class AsyncWork(AsyncTransport):
 
     async def changes(
         self, task_id: str, run_id: str | None = None, attempt: int | None = None, after: Position = None
-    ) -> views.Changes:
+    ) -> Changes:
         """Commits, files, patch and checks of its branch; of one run or attempt alone where that is named."""
         query = {"run": run_id, "attempt": attempt, "after": after}
-        return await self._get(path("tasks", task_id, "changes"), views.Changes, query)
+        return await self._get(path("tasks", task_id, "changes"), Changes, query)
 
     async def file(
         self, task_id: str, file_path: str, ref: str | None = None, after: Position = None
@@ -103,7 +107,7 @@ class AsyncWork(AsyncTransport):
 
     # --- comments ---
 
-    def comments(self, task_id: str, after: Position = None, limit: int | None = None) -> AsyncIterator[views.Comment]:
+    def comments(self, task_id: str, after: Position = None, limit: int | None = None) -> AsyncPages[views.Comment]:
         """What people and agents said on the card, the oldest first."""
         return self._items(path("tasks", task_id, "comments"), views.Comment, {"after": after}, limit)
 
@@ -125,14 +129,14 @@ class AsyncWork(AsyncTransport):
         """Put a file on a card: a path, or its bytes with a `name`. Its next run is told of it, and a model that can
         see is shown an image. Refused where another file has the name, and where it is too large."""
         sent = {"file": named_file(file, name)}
-        given = {"Idempotency-Key": key} if key else {}
-        answer = await self._send("POST", path("tasks", task_id, "attachments"), files=sent, headers=given)
-        return self._parse(answer, views.AttachmentMade)
+        address = path("tasks", task_id, "attachments")
+        answer = await self._send("POST", address, files=sent, headers=key_for("POST", address, key))
+        return await self._parse(answer, views.AttachmentMade)
 
-    async def attachments(self, task_id: str, after: Position = None) -> tuple[views.Attachment, ...]:
+    async def attachments(self, task_id: str, after: Position = None) -> Rows[views.Attachment]:
         """In the order in which they were added."""
         page = await self._get(path("tasks", task_id, "attachments"), views.Page[views.Attachment], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     async def attachment(self, task_id: str, name: str, after: Position = None) -> bytes:
         """The file as it came."""
@@ -144,9 +148,9 @@ class AsyncWork(AsyncTransport):
 
     # --- attempts ---
 
-    async def attempts(self, task_id: str, after: Position = None) -> tuple[views.Attempt, ...]:
+    async def attempts(self, task_id: str, after: Position = None) -> Rows[views.Attempt]:
         page = await self._get(path("tasks", task_id, "attempts"), views.Page[views.Attempt], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     async def start_attempt(
         self,
@@ -167,7 +171,7 @@ class AsyncWork(AsyncTransport):
 
     # --- runs ---
 
-    def steps(self, run_id: str, after: Position = None, limit: int | None = None) -> AsyncIterator[views.Step]:
+    def steps(self, run_id: str, after: Position = None, limit: int | None = None) -> AsyncPages[views.Step]:
         """What a run did and is doing, in order."""
         return self._items(path("runs", run_id, "steps"), views.Step, {"after": after}, limit)
 

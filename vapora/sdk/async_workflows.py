@@ -3,18 +3,20 @@ synchronous one from it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from vapora import commands, views
+from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 
 
 class AsyncWorkflows(AsyncTransport):
     """Stages, one after the other and side by side, of ordinary tasks."""
 
-    async def workflows(self, after: Position = None) -> tuple[views.WorkflowSummary, ...]:
+    async def workflows(self, after: Position = None) -> Rows[views.WorkflowSummary]:
         """Those that ship, those that were made, and those of files."""
         return await self._all("/workflows", views.WorkflowSummary, {"after": after})
 
@@ -53,7 +55,7 @@ class AsyncWorkflows(AsyncTransport):
         state: views.WorkflowRunState | None = None,
         workflow_id: str | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[views.WorkflowRunSummary]:
+    ) -> AsyncPages[views.WorkflowRunSummary]:
         """The newest first, page by page as they are taken."""
         query = {"state": state, "workflow_id": workflow_id}
         return self._items("/workflow-runs", views.WorkflowRunSummary, query, limit)
@@ -84,7 +86,7 @@ class AsyncWorkflows(AsyncTransport):
 
     async def approvals(
         self, state: views.ApprovalState | None = "open", after: Position = None
-    ) -> tuple[views.ApprovalView, ...]:
+    ) -> Rows[views.ApprovalView]:
         """What people are asked."""
         return await self._all("/approvals", views.ApprovalView, {"state": state, "after": after})
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.ids import MemberRole
 from vapora import commands, views
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class AsyncWorkspaces:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def __call__(self, after: Position = None) -> tuple[views.WorkspaceView, ...]:
+    async def __call__(self, after: Position = None) -> Rows[views.WorkspaceView]:
         return await self._client.list_workspaces(after)
 
     def __getitem__(self, workspace_id: str) -> AsyncWorkspace:
@@ -55,11 +56,11 @@ class AsyncWorkspace:
     async def delete(self) -> int:
         return await self._client.delete_workspace(self.id)
 
-    async def members(self) -> tuple[views.Member, ...]:
+    async def members(self) -> Rows[views.Member]:
         return await self._client.members(self.id)
 
     async def invite(self, email: str, role: MemberRole = MemberRole.MEMBER) -> views.InvitationMade:
         return await self._client.invite(self.id, email, role)
 
-    async def teams(self) -> tuple[views.TeamView, ...]:
+    async def teams(self) -> Rows[views.TeamView]:
         return await self._client.teams(self.id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -12,7 +14,7 @@ from vapora.sdk.transport import Transport
 class Channels(Transport):
     """By which people are told."""
 
-    def channels(self, after: Position = None) -> tuple[views.ChannelView, ...]:
+    def channels(self, after: Position = None) -> Rows[views.ChannelView]:
         """In the order in which they were made."""
         return self._all("/channels", views.ChannelView, {"after": after})
 
@@ -32,7 +34,7 @@ class Channels(Transport):
 
     def channel_deliveries(
         self, channel_id: str, state: views.DeliveryState | None = None, limit: int | None = None
-    ) -> Iterator[views.ChannelDelivery]:
+    ) -> Pages[views.ChannelDelivery]:
         """What was sent to it and what waits, the newest first, page by page as they are taken."""
         return self._items(path("channels", channel_id, "deliveries"), views.ChannelDelivery, {"state": state}, limit)
 

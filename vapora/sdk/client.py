@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.channels import Channels
 from vapora.sdk.documents import Documents
+from vapora.sdk.frames import Rows
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.knowledge import Knowledge
 from vapora.sdk.live import Live
 from vapora.sdk.packages import Packages
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
 from vapora.sdk.search import Search
+from vapora.sdk.shapes import Board, Budgets, Costs, Dashboard, Learning, Why
 from vapora.sdk.tool_servers import ToolServers
 from vapora.sdk.trackers import Trackers
-from vapora.sdk.waiting import SETTLED
+from vapora.sdk.waiting import SETTLED, State
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
 from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
+
+# One of `views.Change`.
+Changed = TypeVar("Changed", bound=views.View)
 
 
 class Client(
@@ -65,6 +71,10 @@ class Client(
         except ValueError as error:
             raise problem(answer.status_code, answer.content) from error
 
+    def liveness(self) -> views.Liveness:
+        """That the server answers, whatever else is the matter."""
+        return self._parse(self._send("GET", "/healthz", prefix=""), views.Liveness)
+
     def metrics(self) -> str:
         """Prometheus text."""
         return self._text("/metrics", prefix="")
@@ -81,10 +91,10 @@ class Client(
         """How far the read models have come."""
         return (self.progress()).position
 
-    def ids(self, prefix: str, kind: views.IdKind | None = None, after: Position = None) -> tuple[views.Named, ...]:
+    def ids(self, prefix: str, kind: views.IdKind | None = None, after: Position = None) -> Rows[views.Named]:
         """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
         page = self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
-        return page.items
+        return Rows(page.items)
 
     def redeem_code(self, code: str) -> str:
         """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
@@ -100,7 +110,16 @@ class Client(
 
     def in_workspace(self, workspace_id: str) -> Client:
         """Another client for the same server, of the same person, in another workspace."""
-        return Client(self.url, self._token, workspace_id, self._timeout, self._page_size, session=self._session)
+        return Client(
+            self.url,
+            self._token,
+            workspace_id,
+            self._timeout,
+            self._page_size,
+            retries=self._retries,
+            session=self._session,
+            tls=self._given_tls,
+        )
 
     # --- projects ---
 
@@ -118,16 +137,16 @@ class Client(
         """By its id, archived ones too."""
         return self._get(path("projects", project_id), views.Project, {"after": after})
 
-    def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> views.Dashboard:
+    def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> Dashboard:
         """How the work of a project flows, over the last days up to today (UTC)."""
         query = {"days": days, "after": after}
-        return self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
+        return self._get(path("projects", project_id, "dashboard"), Dashboard, query)
 
-    def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+    def flow(self, days: int = 30, after: Position = None) -> Dashboard:
         """The same over all projects together."""
-        return self._get("/flow", views.Dashboard, {"days": days, "after": after})
+        return self._get("/flow", Dashboard, {"days": days, "after": after})
 
-    def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
+    def list_projects(self, archived: bool = False, after: Position = None) -> Rows[views.Project]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}
         return self._all("/projects", views.Project, asked)
@@ -160,13 +179,13 @@ class Client(
     def list_tasks(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
         label: str | None = None,
         sort: str | None = None,
-    ) -> Iterator[views.BoardCard]:
+    ) -> Pages[views.BoardCard]:
         """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
         context. `sort`: created, updated or priority; with - in front the other way round."""
         query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
@@ -177,10 +196,12 @@ class Client(
         away, `EditTask(priority=9)` leaves it as it is."""
         return self._write("PATCH", path("tasks", task_id), change)
 
-    def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    def move(self, task_id: str, state: State, before: str | None = None, comment: str = "") -> int:
         """The position that holds the move."""
         return self._write(
-            "POST", path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+            "POST",
+            path("tasks", task_id, "move"),
+            commands.MoveTask(state=TaskState(state), before=before, comment=comment),
         )
 
     def archive_task(self, task_id: str) -> int:
@@ -192,20 +213,23 @@ class Client(
         timeout: float | None = None,
         until: Collection[TaskState] = SETTLED,
         after: Position = None,
+        progress: bool | Callable[[views.TaskCard], None] = False,
     ) -> views.TaskCard:
         """The card, once it is done, failed, archived or waits for a person's review (or is in `until`).
 
-        Raises `WaitTimeoutError`, which says what the task waits for, after `timeout` seconds; None: never.
+        `progress`: show a bar, in a notebook or a terminal; or what is called with the card each time it was looked at.
+        Raises `WaitTimeoutError`, which says what the task waits for, after `timeout` seconds; None: never. Ctrl-C ends
+        the waiting and nothing else: the task goes on.
         """
-        return self.tasks[task_id].wait(timeout, until, after)
+        return self.tasks[task_id].wait(timeout, until, after, progress)
 
-    def why(self, task_id: str, after: Position = None) -> views.Why:
-        return self._get(path("tasks", task_id, "why"), views.Why, {"after": after})
+    def why(self, task_id: str, after: Position = None) -> Why:
+        return self._get(path("tasks", task_id, "why"), Why, {"after": after})
 
-    def runs(self, task_id: str, after: Position = None) -> tuple[views.Execution, ...]:
+    def runs(self, task_id: str, after: Position = None) -> Rows[views.Execution]:
         """All runs of a task, the first one first."""
         page = self._get(path("tasks", task_id, "runs"), views.Page[views.Execution], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     def output(self, task_id: str, run_id: str | None = None) -> views.Artifact:
         """The work product with its whole text: of this run, or of the last one that left one. Raises `NotFoundError`
@@ -215,10 +239,10 @@ class Client(
     def run(self, run_id: str, after: Position = None) -> views.Execution:
         return self._get(path("runs", run_id), views.Execution, {"after": after})
 
-    def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
+    def artifacts(self, run_id: str, after: Position = None) -> Rows[views.Artifact]:
         """What a run left; large ones without their text, which `artifact` reads."""
         page = self._get(path("runs", run_id, "artifacts"), views.Page[views.Artifact], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     def artifact(self, run_id: str, name: str) -> str:
         """The whole text, however large."""
@@ -232,18 +256,23 @@ class Client(
         column: TaskState | None = None,
         cursor: str | None = None,
         label: str | None = None,
-    ) -> views.Board:
+    ) -> Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
         query["label"] = label
-        return self._get("/board", views.Board, query)
+        return self._get("/board", Board, query)
 
     def column_cards(
         self, column: TaskState, project_id: str | None = None, at: Moment = None, after: Position = None
-    ) -> Iterator[views.BoardCard]:
+    ) -> Pages[views.BoardCard]:
         """All cards of a column in their order, page by page as they are taken. With `at`, all pages are of one moment;
         without, a card that is moved meanwhile may come twice or not at all."""
+        return Pages(self._column(column, project_id, at, after))
+
+    def _column(
+        self, column: TaskState, project_id: str | None, at: Moment, after: Position
+    ) -> Iterator[views.BoardCard]:
         cursor: str | None = None
         while True:
             page = self.board(project_id, at, after, column, cursor)
@@ -254,7 +283,7 @@ class Client(
 
     # --- agents and the catalogue ---
 
-    def agents(self, after: Position = None, at: Moment = None) -> tuple[views.Agent, ...]:
+    def agents(self, after: Position = None, at: Moment = None) -> Rows[views.Agent]:
         return self._all("/agents", views.Agent, {"after": after, "at": moment(at)})
 
     def agent(self, agent_id: str, after: Position = None) -> views.Agent:
@@ -278,42 +307,42 @@ class Client(
     def remove_agent(self, agent_id: str) -> int:
         return self._write("DELETE", path("agents", agent_id))
 
-    def learning(self, agent_id: str, after: Position = None) -> views.Learning:
-        return self._get(path("agents", agent_id, "learning"), views.Learning, {"after": after})
+    def learning(self, agent_id: str, after: Position = None) -> Learning:
+        return self._get(path("agents", agent_id, "learning"), Learning, {"after": after})
 
-    def roles(self) -> tuple[views.Role, ...]:
-        return (self._get("/roles", views.Page[views.Role], {})).items
+    def roles(self) -> Rows[views.Role]:
+        return Rows((self._get("/roles", views.Page[views.Role], {})).items)
 
     def role(self, role_id: str) -> views.Role:
         return self._get(path("roles", role_id), views.Role, {})
 
-    def task_types(self) -> tuple[views.TaskType, ...]:
+    def task_types(self) -> Rows[views.TaskType]:
         """What `task_type` of a task may be."""
-        return (self._get("/task-types", views.Page[views.TaskType], {})).items
+        return Rows((self._get("/task-types", views.Page[views.TaskType], {})).items)
 
     # --- money ---
 
-    def budgets(self, after: Position = None, at: Moment = None) -> tuple[views.BudgetView, ...]:
-        return self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)})
+    def budgets(self, after: Position = None, at: Moment = None) -> Budgets:
+        return Budgets(self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)}))
 
-    def budget(self, scope: Scope, scope_id: str, after: Position = None) -> views.BudgetView:
+    def budget(self, scope: Scope | str, scope_id: str, after: Position = None) -> views.BudgetView:
         return self._get(budget_path(scope, scope_id), views.BudgetView, {"after": after})
 
-    def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
+    def set_budget(self, scope: Scope | str, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
         """All limits anew: one that is left out is taken away. The position that holds them."""
         return self._write("PUT", budget_path(scope, scope_id), limits)
 
     def edit_budget(
-        self, scope: Scope, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
+        self, scope: Scope | str, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
     ) -> views.BudgetEdited:
         """What is left out stays as it is, whoever else changes it at the same time."""
         return self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
 
     def costs(
         self, group_by: Sequence[str] = ("provider",), project_id: str | None = None, after: Position = None
-    ) -> tuple[views.Cost, ...]:
+    ) -> Costs:
         query = {"group_by": ",".join(group_by), "project_id": project_id, "after": after}
-        return self._all("/costs", views.Cost, query)
+        return Costs(self._all("/costs", views.Cost, query))
 
     # --- settings ---
 
@@ -333,7 +362,7 @@ class Client(
 
     # --- secrets ---
 
-    def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+    def secrets(self, after: Position = None) -> Rows[views.Secret]:
         """By name. No method gives a value: nothing does."""
         return self._all("/secrets", views.Secret, {"after": after})
 
@@ -371,7 +400,7 @@ class Client(
         actor: str | None = None,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
-    ) -> Iterator[views.EventView]:
+    ) -> Pages[views.EventView]:
         """The log itself, from the first event above `after` on, up to its present end; those that fit every filter.
         `since` and `until` are instants, and what was recorded at them counts."""
         query: dict[str, Any] = {"stream": stream, "topic": topic, "correlation": correlation, "actor": actor}
@@ -398,7 +427,7 @@ class Client(
         result: str | None = None,
         first: int | None = None,
         last: int | None = None,
-    ) -> Iterator[views.AuditEntry]:
+    ) -> Pages[views.AuditEntry]:
         """Who did what to what, when, and how it came out; the newest first. `first`, `last`: positions; `actor`,
         `action` and `resource` with a `*` behind them: what begins like that."""
         between = {"since": moment(since), "until": moment(until), "first": first, "last": last}
@@ -411,7 +440,7 @@ class Client(
 
     def people_audit(
         self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
-    ) -> Iterator[views.AuditEntry]:
+    ) -> Pages[views.AuditEntry]:
         """For administrators: who signed in or tried to, who belongs where, who was refused; the newest first."""
         query = {**_filters(wanted), "after": after}
         return self._items("/people/audit", views.AuditEntry, query, limit)
@@ -434,6 +463,24 @@ class Client(
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return Live(url, dict(self._headers), self._access_token, after, self._timeout, reconnect, self._tls)
+
+    @overload
+    def follow(self, *, after: Position = None, reconnect: bool = True) -> Iterator[views.Change]: ...
+    @overload
+    def follow(self, *wanted: type[Changed], after: Position = None, reconnect: bool = True) -> Iterator[Changed]: ...
+    def follow(self, *wanted: type[Any], after: Position = None, reconnect: bool = True) -> Iterator[Any]:
+        """Changes as they happen, one by one and without end, each of its type: `follow(views.TaskChange)` gives those
+        of cards alone, `follow(views.TaskChange, views.StepChange)` those of both. `after`: first what changed since
+        that position; None: from now on. A lost connection is taken up again where it broke off. Closing the iterator
+        ends it, and so does closing the client."""
+        return self._followed(wanted, after, reconnect)
+
+    def _followed(self, wanted: tuple[type[Any], ...], after: Position, reconnect: bool) -> Iterator[Any]:
+        with self.live(after, reconnect) as frames:
+            for frame in frames:
+                for change in frame.rows:
+                    if not wanted or isinstance(change, wanted):
+                        yield change
 
 
 def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -19,7 +20,7 @@ class Documents(Transport):
         kind: str | None = None,
         state: views.DocumentState | None = None,
         limit: int | None = None,
-    ) -> Iterator[views.DocumentSummary]:
+    ) -> Pages[views.DocumentSummary]:
         """Without their texts, the last changed first, page by page as they are taken."""
         filters = {"project_id": project_id, "kind": kind, "state": state}
         return self._items("/documents", views.DocumentSummary, filters, limit)
@@ -40,7 +41,7 @@ class Documents(Transport):
     def remove_document(self, document_id: str) -> int:
         return self._write("DELETE", path("documents", document_id))
 
-    def document_versions(self, document_id: str, limit: int | None = None) -> Iterator[views.DocumentVersion]:
+    def document_versions(self, document_id: str, limit: int | None = None) -> Pages[views.DocumentVersion]:
         """The newest first, each with what changed since the one before."""
         return self._items(path("documents", document_id, "history"), views.DocumentVersion, {}, limit)
 
@@ -79,9 +80,7 @@ class Documents(Transport):
         said = {name: value for name, value in body.items() if value is not None}
         return self._ask("POST", path("documents", document_id, "merge"), views.DocumentMerged, said, key)
 
-    def duplicates(
-        self, project_id: str | None = None, threshold: float | None = None
-    ) -> tuple[views.DuplicatePair, ...]:
+    def duplicates(self, project_id: str | None = None, threshold: float | None = None) -> Rows[views.DuplicatePair]:
         """Pairs of documents that say much the same, the most alike first."""
         asked = {"project_id": project_id, "threshold": threshold}
         return self._all("/documentation/duplicates", views.DuplicatePair, asked)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from events.ids import TaskState
 from vapora import commands, views
 from vapora.errors import NotFoundError
-from vapora.sdk.paths import Position
+from vapora.sdk.backlog import Backlog
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
+from vapora.sdk.paths import Moment, Position
 from vapora.sdk.problems import ApiError
-from vapora.sdk.waiting import BACKOFF, SETTLED, TaskDetails, named, settled, still, without_work
+from vapora.sdk.progress import TaskProgress, goes_on
+from vapora.sdk.shapes import Board, Changes, Costs, Dashboard, Why
+from vapora.sdk.waiting import BACKOFF, SETTLED, State, TaskDetails, about, named, settled, still, without_work
 
 if TYPE_CHECKING:
     from vapora.sdk.client import Client
@@ -24,11 +29,16 @@ class Projects:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def __call__(self, after: Position = None, archived: bool = False) -> tuple[views.Project, ...]:
+    def __call__(self, after: Position = None, archived: bool = False) -> Rows[views.Project]:
         return self._client.list_projects(archived, after)
 
     def __getitem__(self, name_or_id: str) -> Project:
         return Project(self._client, name_or_id)
+
+    def create(self, name: str, key: str | None = None, **details: Any) -> Project:
+        """`details`: the fields of `commands.CreateProject` beside the name, such as `repo`."""
+        body = commands.CreateProject.model_validate({"name": name, **details})
+        return Project(self._client, (self._client.create_project(body, key)).id)
 
     def find(self, name_or_id: str, after: Position = None) -> views.Project:
         """See `Client.project`."""
@@ -44,6 +54,9 @@ class Project:
         self._name = name_or_id
         self._found: views.Project | None = None
 
+    def __repr__(self) -> str:
+        return f"<project {self._name!r} at {self._client.url}>"
+
     def id(self) -> str:
         if self._found is None:
             self._found = self._client.projects.find(self._name)
@@ -52,8 +65,20 @@ class Project:
     def show(self) -> views.Project:
         return self._client.get_project(self.id())
 
-    def board(self) -> views.Board:
-        return self._client.board(self.id())
+    def board(self, at: Moment = None) -> Board:
+        return self._client.board(self.id(), at)
+
+    def dashboard(self, days: int = 30) -> Dashboard:
+        """How its work flows, over the last days up to today (UTC)."""
+        return self._client.dashboard(self.id(), days)
+
+    def costs(self, group_by: Sequence[str] = ("provider",)) -> Costs:
+        return self._client.costs(group_by, self.id())
+
+    def backlog(self, tasks: Sequence[str | Mapping[str, Any]], key: str | None = None) -> Backlog:
+        """Tasks to be handed in together, and waited for: titles, or the fields of `commands.SubmitTask` beside the
+        project. `key`: a text of your own, under which the same backlog is handed in once."""
+        return Backlog(self._client, self, tasks, key)
 
     def edit(self, change: commands.EditProject) -> views.Project:
         return self._client.edit_project(self.id(), change)
@@ -85,16 +110,19 @@ class Tasks:
     def __call__(
         self,
         project_id: str | None = None,
-        state: TaskState | None = None,
+        state: State | None = None,
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
         label: str | None = None,
         sort: str | None = None,
-    ) -> Iterator[views.BoardCard]:
+    ) -> Pages[views.BoardCard]:
+        return Pages(self._cards(project_id, state, role, after, limit, label, sort))
+
+    def _cards(self, project_id: str | None, *filters: Any) -> Iterator[views.BoardCard]:
         if project_id is None and self._project is not None:
             project_id = self._project.id()
-        yield from self._client.list_tasks(project_id, state, role, after, limit, label, sort)
+        yield from self._client.list_tasks(project_id, *filters)
 
     def __getitem__(self, task_id: str) -> Task:
         return Task(self._client, task_id)
@@ -120,6 +148,9 @@ class Task:
         self.id = task_id
         self.after = after
 
+    def __repr__(self) -> str:
+        return f"<task {self.id!r} at {self._client.url}>"
+
     @property
     def state(self) -> TaskState:
         """As it is now: each look asks the server."""
@@ -128,48 +159,74 @@ class Task:
     def card(self) -> views.TaskCard:
         return self._client.task(self.id, self.after)
 
-    def runs(self) -> tuple[views.Execution, ...]:
+    def runs(self) -> Rows[views.Execution]:
         return self._client.runs(self.id, self.after)
 
-    def why(self) -> views.Why:
+    def why(self) -> Why:
         return self._client.why(self.id, self.after)
 
     def edit(self, change: commands.EditTask) -> int:
         self.after = self._client.edit_task(self.id, change)
         return self.after
 
-    def move(self, state: TaskState, before: str | None = None, comment: str = "") -> int:
+    def move(self, state: State, before: str | None = None, comment: str = "") -> int:
         self.after = self._client.move(self.id, state, before, comment)
         return self.after
 
     def wait(
-        self, timeout: float | None = None, until: Collection[TaskState] = SETTLED, after: Position = None
+        self,
+        timeout: float | None = None,
+        until: Collection[TaskState] = SETTLED,
+        after: Position = None,
+        progress: bool | Callable[[views.TaskCard], None] = False,
     ) -> views.TaskCard:
         """See `Client.wait`. Asks once a second at most: the cheapest question that there is about a task."""
         end = None if timeout is None else monotonic() + timeout
         pauses, after = iter(BACKOFF), after or self.after
-        while True:
-            try:
-                card = self._client.task(self.id, after)
-            except ApiError as error:
-                # The read models are behind `after`; the server has waited for them already.
-                if error.status != 504 or (end is not None and monotonic() >= end):
-                    raise
-                continue
-            if settled(card, until):
-                return card
-            pause = next(pauses)
-            left = pause if end is None else end - monotonic()
-            if left <= 0:
-                raise still(card, timeout or 0)
-            sleep(min(pause, left))
+        with TaskProgress.of(progress) as shown, goes_on(f"The task '{self.id}'"):
+            while True:
+                try:
+                    card = self._client.task(self.id, after)
+                except ApiError as error:
+                    # The read models are behind `after`; the server has waited for them already.
+                    if error.status != 504 or (end is not None and monotonic() >= end):
+                        raise
+                    continue
+                shown(card)
+                if settled(card, until):
+                    return card
+                pause = next(pauses)
+                left = pause if end is None else end - monotonic()
+                if left <= 0:
+                    raise still(card, timeout or 0)
+                sleep(min(pause, left))
 
-    def changes(self, run_id: str | None = None, attempt: int | None = None) -> views.Changes:
+    def follow(self) -> Iterator[views.Change]:
+        """Its changes as they happen: of the card, its runs, their steps, comments; from how it stands now, without
+        end. Leave the loop when you have seen enough."""
+        card = self.card()
+        for change in self._client.follow(after=card.position - 1):
+            if about(change) == self.id:
+                yield change
+
+    def cancel(self, reason: str = "") -> views.Accepted | None:
+        """End the run that is under way; None where none is. What it has done and paid stays in the log."""
+        for run in reversed(self.runs()):
+            if run.ended_at is None:
+                ended = self._client.cancel_run(run.run_id, reason)
+                self.after = ended.position
+                return ended
+        return None
+
+    def changes(self, run_id: str | None = None, attempt: int | None = None) -> Changes:
         """What stands on its branch."""
         return self._client.changes(self.id, run_id, attempt, self.after)
 
-    def steps(self, run_id: str | None = None) -> Iterator[views.Step]:
+    def steps(self, run_id: str | None = None) -> Pages[views.Step]:
         """What its newest run did and is doing, in order; or what `run_id` did."""
+        return Pages(self._steps(run_id))
+
+    def _steps(self, run_id: str | None) -> Iterator[views.Step]:
         wanted = run_id
         if wanted is None:
             runs = self.runs()
@@ -178,8 +235,8 @@ class Task:
             wanted = runs[-1].run_id
         yield from self._client.steps(wanted, self.after)
 
-    def comments(self) -> Iterator[views.Comment]:
-        yield from self._client.comments(self.id, self.after)
+    def comments(self) -> Pages[views.Comment]:
+        return self._client.comments(self.id, self.after)
 
     def comment(self, comment: commands.CommentTask | str, answers: str | None = None) -> views.CommentMade:
         """A text, or a comment on a line. `answers`: the `call_id` of the question that the text answers."""
@@ -193,7 +250,7 @@ class Task:
         self.after = made.position
         return made
 
-    def attachments(self) -> tuple[views.Attachment, ...]:
+    def attachments(self) -> Rows[views.Attachment]:
         return self._client.attachments(self.id, self.after)
 
     def attachment(self, name: str) -> bytes:
@@ -235,7 +292,7 @@ class Task:
         self.after = sent.position
         return sent.position
 
-    def attempts(self) -> tuple[views.Attempt, ...]:
+    def attempts(self) -> Rows[views.Attempt]:
         return self._client.attempts(self.id, self.after)
 
     def attempt(self, agent: str | None = None, model: str | None = None, from_step: int | None = None) -> int:

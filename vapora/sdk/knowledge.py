@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from vapora import commands, views
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
+from vapora.sdk.shapes import Curves
 from vapora.sdk.transport import Transport
 
 
@@ -19,7 +19,7 @@ class Knowledge(Transport):
         task: str | None = None,
         simulated: bool | None = None,
         limit: int | None = None,
-    ) -> Iterator[views.ExecutionRecord]:
+    ) -> Pages[views.ExecutionRecord]:
         """The newest first, page by page as they are taken."""
         asked = {"task_type": task_type, "agent": agent, "task": task, "simulated": simulated}
         return self._items("/knowledge/executions", views.ExecutionRecord, asked, limit)
@@ -34,12 +34,10 @@ class Knowledge(Transport):
         asked = {"similar_to": similar_to, "task_type": task_type, "agent": agent, "limit": limit}
         return self._get("/knowledge/executions", views.Page[views.ExecutionRecord], asked)
 
-    def curves(
-        self, task_type: str | None = None, agent: str | None = None, simulated: bool | None = None
-    ) -> views.Curves:
+    def curves(self, task_type: str | None = None, agent: str | None = None, simulated: bool | None = None) -> Curves:
         """What each agent's runs came to, by kind of work and day."""
         asked = {"task_type": task_type, "agent": agent, "simulated": simulated}
-        return self._get("/knowledge/curves", views.Curves, asked)
+        return self._get("/knowledge/curves", Curves, asked)
 
     def knowledge_graph(
         self, task: str | None = None, node: str | None = None, depth: int = 2, limit: int = 120
@@ -50,7 +48,7 @@ class Knowledge(Transport):
 
     def relations(
         self, task: str | None = None, task_type: str | None = None, limit: int | None = None
-    ) -> Iterator[views.RelationView]:
+    ) -> Pages[views.RelationView]:
         """Problems with causes and solutions, the newest first, page by page as they are taken."""
         asked = {"task": task, "task_type": task_type}
         return self._items("/knowledge/relations", views.RelationView, asked, limit)

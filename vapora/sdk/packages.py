@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -10,9 +11,7 @@ from vapora.sdk.transport import Transport
 class Packages(Transport):
     """Packages of agents, tools and workflows."""
 
-    def marketplace(
-        self, kind: views.PackageKind | None = None, after: Position = None
-    ) -> tuple[views.PackageSummary, ...]:
+    def marketplace(self, kind: views.PackageKind | None = None, after: Position = None) -> Rows[views.PackageSummary]:
         """What is on offer and what is installed."""
         return self._all("/marketplace", views.PackageSummary, {"kind": kind, "after": after})
 

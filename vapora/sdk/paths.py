@@ -31,7 +31,13 @@ def path(*parts: str) -> str:
         raise no_text(error) from None
 
 
-def budget_path(scope: Scope, scope_id: str) -> str:
+def budget_path(scope: Scope | str, scope_id: str) -> str:
+    """Raises `BadInputError` for a scope that there is not."""
+    try:
+        scope = Scope(scope)
+    except ValueError:
+        there = ", ".join(one.value for one in Scope)
+        raise BadInputError(f"There are no budgets of {scope!r}.", remedy=f"There are: {there}.") from None
     return path("budgets", scope_id) if scope is Scope.ROLE else path("budgets", scope.value, scope_id)
 
 

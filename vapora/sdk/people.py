@@ -9,6 +9,7 @@ from typing import Any
 from events.ids import MemberRole
 from vapora import commands, views
 from vapora.errors import BadInputError
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import PREFIX, Position, headers, path
 from vapora.sdk.problems import problem
 from vapora.sdk.session import InMemory, Kept
@@ -101,7 +102,7 @@ class People(Transport):
 
     # --- people of the installation ---
 
-    def users(self, after: Position = None) -> tuple[views.UserView, ...]:
+    def users(self, after: Position = None) -> Rows[views.UserView]:
         """All who have an account. For administrators."""
         return self._all("/users", views.UserView, {"after": after})
 
@@ -119,7 +120,7 @@ class People(Transport):
 
     # --- workspaces ---
 
-    def list_workspaces(self, after: Position = None) -> tuple[views.WorkspaceView, ...]:
+    def list_workspaces(self, after: Position = None) -> Rows[views.WorkspaceView]:
         """Those that the person belongs to; all of them for an administrator."""
         return self._all("/workspaces", views.WorkspaceView, {"after": after})
 
@@ -138,7 +139,7 @@ class People(Transport):
         """For good, with all that is in it. An export of it is made first, and stays on the server."""
         return self._write("DELETE", path("workspaces", workspace_id))
 
-    def members(self, workspace_id: str, after: Position = None) -> tuple[views.Member, ...]:
+    def members(self, workspace_id: str, after: Position = None) -> Rows[views.Member]:
         return self._all(path("workspaces", workspace_id, "members"), views.Member, {"after": after})
 
     def add_member(self, workspace_id: str, user_id: str, role: MemberRole = MemberRole.MEMBER) -> int:
@@ -153,7 +154,7 @@ class People(Transport):
     def remove_member(self, workspace_id: str, user_id: str) -> int:
         return self._write("DELETE", path("workspaces", workspace_id, "members", user_id))
 
-    def invitations(self, workspace_id: str, after: Position = None) -> tuple[views.InvitationView, ...]:
+    def invitations(self, workspace_id: str, after: Position = None) -> Rows[views.InvitationView]:
         """Those that are open."""
         address = path("workspaces", workspace_id, "invitations")
         return self._all(address, views.InvitationView, {"after": after})
@@ -170,7 +171,7 @@ class People(Transport):
     def withdraw_invitation(self, workspace_id: str, invitation_id: str) -> int:
         return self._write("DELETE", path("workspaces", workspace_id, "invitations", invitation_id))
 
-    def teams(self, workspace_id: str, after: Position = None) -> tuple[views.TeamView, ...]:
+    def teams(self, workspace_id: str, after: Position = None) -> Rows[views.TeamView]:
         return self._all(path("workspaces", workspace_id, "teams"), views.TeamView, {"after": after})
 
     def create_team(self, workspace_id: str, name: str, key: str | None = None) -> views.Accepted:
@@ -185,7 +186,7 @@ class People(Transport):
 
     # --- tokens of programs, of this client's workspace ---
 
-    def tokens(self, after: Position = None) -> tuple[views.TokenView, ...]:
+    def tokens(self, after: Position = None) -> Rows[views.TokenView]:
         return self._all("/tokens", views.TokenView, {"after": after})
 
     def issue_token(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from vapora import commands, views
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -16,7 +17,7 @@ class Plans(Transport):
         """The project manager proposes cards for the goal, on a planning card: `plan` shows them once that is done."""
         return self._ask("POST", "/plans", views.PlanMade, commands.AskPlan(project_id=project_id, goal=goal), key)
 
-    def plans(self, project_id: str | None = None, limit: int | None = None) -> Iterator[views.PlanSummary]:
+    def plans(self, project_id: str | None = None, limit: int | None = None) -> Pages[views.PlanSummary]:
         """The newest first, page by page as they are taken."""
         return self._items("/plans", views.PlanSummary, {"project_id": project_id}, limit)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from vapora import commands, views
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -12,7 +12,7 @@ from vapora.sdk.transport import Transport
 class Schedules(Transport):
     """What the clock begins."""
 
-    def schedules(self, after: Position = None) -> tuple[views.ScheduleView, ...]:
+    def schedules(self, after: Position = None) -> Rows[views.ScheduleView]:
         """In the order in which they were made."""
         return self._all("/schedules", views.ScheduleView, {"after": after})
 
@@ -30,7 +30,7 @@ class Schedules(Transport):
     def remove_schedule(self, schedule_id: str) -> int:
         return self._write("DELETE", path("schedules", schedule_id))
 
-    def firings(self, schedule_id: str, limit: int | None = None) -> Iterator[views.FiringView]:
+    def firings(self, schedule_id: str, limit: int | None = None) -> Pages[views.FiringView]:
         """What came of it, the newest first, page by page as they are taken."""
         return self._items(path("schedules", schedule_id, "history"), views.FiringView, {}, limit)
 

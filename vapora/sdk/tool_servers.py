@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -14,7 +15,7 @@ from vapora.sdk.transport import Transport
 class ToolServers(Transport):
     """Servers of tools, and their tools."""
 
-    def tool_servers(self, after: Position = None) -> tuple[views.ToolServerStatus, ...]:
+    def tool_servers(self, after: Position = None) -> Rows[views.ToolServerStatus]:
         """With how they are, and the tools that they have now."""
         return self._all("/mcp/servers", views.ToolServerStatus, {"after": after})
 
@@ -28,7 +29,7 @@ class ToolServers(Transport):
     def remove_tool_server(self, server_id: str) -> int:
         return self._write("DELETE", path("mcp", "servers", server_id))
 
-    def served_tools(self, server: str | None = None, after: Position = None) -> tuple[views.ServedToolView, ...]:
+    def served_tools(self, server: str | None = None, after: Position = None) -> Rows[views.ServedToolView]:
         """As `<server>.<tool>`; of one server, if that is named."""
         return self._all("/mcp/tools", views.ServedToolView, {"server": server, "after": after})
 

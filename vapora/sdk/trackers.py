@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -12,7 +13,7 @@ from vapora.sdk.transport import Transport
 class Trackers(Transport):
     """GitHub and Jira, whose issues are kept in step with cards."""
 
-    def trackers(self, after: Position = None) -> tuple[views.TrackerView, ...]:
+    def trackers(self, after: Position = None) -> Rows[views.TrackerView]:
         """In the order in which they were connected."""
         return self._all("/trackers", views.TrackerView, {"after": after})
 
@@ -39,7 +40,7 @@ class Trackers(Transport):
         body = commands.ImportIssues(numbers=tuple(numbers))
         return self._ask("POST", path("trackers", tracker_id, "import"), views.Accepted, body, key)
 
-    def card_links(self, task_id: str, after: Position = None) -> tuple[views.CardLink, ...]:
+    def card_links(self, task_id: str, after: Position = None) -> Rows[views.CardLink]:
         """The issues and pull requests of a card."""
         return self._all(path("tasks", task_id, "links"), views.CardLink, {"after": after})
 

@@ -9,10 +9,13 @@ from typing import Literal, TypedDict
 from pydantic import JsonValue
 
 from events.ids import BoardType, Review, TaskState
+from vapora import views
 from vapora.backoff import Backoff
 from vapora.errors import ConflictError, NotFoundError, VaporaError
-from vapora.views import Execution, Project, TaskCard
+from vapora.views import BoardCard, Execution, Project, TaskCard
 
+# A state, or its name.
+State = TaskState | Literal["todo", "in-progress", "review", "done", "failed", "archived"]
 # Nothing moves such a task any further without a person.
 SETTLED = frozenset({TaskState.REVIEW, TaskState.DONE, TaskState.FAILED, TaskState.ARCHIVED})
 BACKOFF = Backoff(0.1, longest_s=1.0, factor=1.5)
@@ -25,6 +28,7 @@ class TaskDetails(TypedDict, total=False):
     type: BoardType | Literal["feature", "bugfix", "enhancement", "tech-debt"]
     task_type: str | None
     role: str | None
+    agent: str | None
     priority: int
     review: Review | Literal["none", "agent", "human"]
     deadline: datetime | str | None
@@ -42,7 +46,7 @@ class AmbiguousError(ConflictError):
     """Several things have the name. `details["candidates"]`: their ids."""
 
 
-def settled(card: TaskCard, until: Collection[TaskState]) -> bool:
+def settled(card: BoardCard, until: Collection[TaskState]) -> bool:
     if card.state is TaskState.REVIEW and card.review is Review.AGENT and until is SETTLED:
         return False
     return card.state in until
@@ -84,3 +88,13 @@ def without_work(task_id: str, runs: Sequence[Execution]) -> NotFoundError:
         f"No run of the task '{task_id}' has left anything yet; the last, {last.run_id}, is {last.state}{reason}.",
         remedy="Wait for it to end, or look at the card.",
     )
+
+
+def about(change: views.Change) -> str | None:
+    """The task that a change is about; None: it is about something else."""
+    match change:
+        case views.TaskChange():
+            return change.row.id
+        case views.RunChange() | views.StepChange() | views.CommentChange() | views.AttemptChange():
+            return change.row.task_id
+    return None

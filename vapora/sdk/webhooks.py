@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from vapora import commands, views
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -12,7 +12,7 @@ from vapora.sdk.transport import Transport
 class Webhooks(Transport):
     """Where a workspace's events are sent to."""
 
-    def webhooks(self, after: Position = None) -> tuple[views.WebhookView, ...]:
+    def webhooks(self, after: Position = None) -> Rows[views.WebhookView]:
         """In the order in which they were made."""
         return self._all("/webhooks", views.WebhookView, {"after": after})
 
@@ -36,6 +36,6 @@ class Webhooks(Transport):
 
     def deliveries(
         self, webhook_id: str, state: views.DeliveryState | None = None, limit: int | None = None
-    ) -> Iterator[views.WebhookDelivery]:
+    ) -> Pages[views.WebhookDelivery]:
         """What was sent to it and what waits, the newest first, page by page as they are taken."""
         return self._items(path("webhooks", webhook_id, "deliveries"), views.WebhookDelivery, {"state": state}, limit)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, named_file, path
+from vapora.sdk.retries import key_for
+from vapora.sdk.shapes import Changes
 from vapora.sdk.transport import Transport
 
 Strategy = Literal["squash", "merge", "rebase"]
@@ -55,10 +59,10 @@ class Work(Transport):
 
     def changes(
         self, task_id: str, run_id: str | None = None, attempt: int | None = None, after: Position = None
-    ) -> views.Changes:
+    ) -> Changes:
         """Commits, files, patch and checks of its branch; of one run or attempt alone where that is named."""
         query = {"run": run_id, "attempt": attempt, "after": after}
-        return self._get(path("tasks", task_id, "changes"), views.Changes, query)
+        return self._get(path("tasks", task_id, "changes"), Changes, query)
 
     def file(self, task_id: str, file_path: str, ref: str | None = None, after: Position = None) -> views.FileText:
         """A file of its branch, at the commit `ref` or the newest."""
@@ -101,7 +105,7 @@ class Work(Transport):
 
     # --- comments ---
 
-    def comments(self, task_id: str, after: Position = None, limit: int | None = None) -> Iterator[views.Comment]:
+    def comments(self, task_id: str, after: Position = None, limit: int | None = None) -> Pages[views.Comment]:
         """What people and agents said on the card, the oldest first."""
         return self._items(path("tasks", task_id, "comments"), views.Comment, {"after": after}, limit)
 
@@ -123,14 +127,14 @@ class Work(Transport):
         """Put a file on a card: a path, or its bytes with a `name`. Its next run is told of it, and a model that can
         see is shown an image. Refused where another file has the name, and where it is too large."""
         sent = {"file": named_file(file, name)}
-        given = {"Idempotency-Key": key} if key else {}
-        answer = self._send("POST", path("tasks", task_id, "attachments"), files=sent, headers=given)
+        address = path("tasks", task_id, "attachments")
+        answer = self._send("POST", address, files=sent, headers=key_for("POST", address, key))
         return self._parse(answer, views.AttachmentMade)
 
-    def attachments(self, task_id: str, after: Position = None) -> tuple[views.Attachment, ...]:
+    def attachments(self, task_id: str, after: Position = None) -> Rows[views.Attachment]:
         """In the order in which they were added."""
         page = self._get(path("tasks", task_id, "attachments"), views.Page[views.Attachment], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     def attachment(self, task_id: str, name: str, after: Position = None) -> bytes:
         """The file as it came."""
@@ -142,9 +146,9 @@ class Work(Transport):
 
     # --- attempts ---
 
-    def attempts(self, task_id: str, after: Position = None) -> tuple[views.Attempt, ...]:
+    def attempts(self, task_id: str, after: Position = None) -> Rows[views.Attempt]:
         page = self._get(path("tasks", task_id, "attempts"), views.Page[views.Attempt], {"after": after})
-        return page.items
+        return Rows(page.items)
 
     def start_attempt(
         self,
@@ -165,7 +169,7 @@ class Work(Transport):
 
     # --- runs ---
 
-    def steps(self, run_id: str, after: Position = None, limit: int | None = None) -> Iterator[views.Step]:
+    def steps(self, run_id: str, after: Position = None, limit: int | None = None) -> Pages[views.Step]:
         """What a run did and is doing, in order."""
         return self._items(path("runs", run_id, "steps"), views.Step, {"after": after}, limit)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from vapora import commands, views
+from vapora.sdk.frames import Rows
+from vapora.sdk.pages import Pages
 from vapora.sdk.paths import Position, path
 from vapora.sdk.transport import Transport
 
@@ -13,7 +15,7 @@ from vapora.sdk.transport import Transport
 class Workflows(Transport):
     """Stages, one after the other and side by side, of ordinary tasks."""
 
-    def workflows(self, after: Position = None) -> tuple[views.WorkflowSummary, ...]:
+    def workflows(self, after: Position = None) -> Rows[views.WorkflowSummary]:
         """Those that ship, those that were made, and those of files."""
         return self._all("/workflows", views.WorkflowSummary, {"after": after})
 
@@ -52,7 +54,7 @@ class Workflows(Transport):
         state: views.WorkflowRunState | None = None,
         workflow_id: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[views.WorkflowRunSummary]:
+    ) -> Pages[views.WorkflowRunSummary]:
         """The newest first, page by page as they are taken."""
         query = {"state": state, "workflow_id": workflow_id}
         return self._items("/workflow-runs", views.WorkflowRunSummary, query, limit)
@@ -77,9 +79,7 @@ class Workflows(Transport):
         """`reason`: stands in the run for ever."""
         return self._write("POST", path("workflow-runs", workflow_run_id, "stages", stage, "skip"), {"reason": reason})
 
-    def approvals(
-        self, state: views.ApprovalState | None = "open", after: Position = None
-    ) -> tuple[views.ApprovalView, ...]:
+    def approvals(self, state: views.ApprovalState | None = "open", after: Position = None) -> Rows[views.ApprovalView]:
         """What people are asked."""
         return self._all("/approvals", views.ApprovalView, {"state": state, "after": after})
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.ids import MemberRole
 from vapora import commands, views
+from vapora.sdk.frames import Rows
 from vapora.sdk.paths import Position
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Workspaces:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def __call__(self, after: Position = None) -> tuple[views.WorkspaceView, ...]:
+    def __call__(self, after: Position = None) -> Rows[views.WorkspaceView]:
         return self._client.list_workspaces(after)
 
     def __getitem__(self, workspace_id: str) -> Workspace:
@@ -55,11 +56,11 @@ class Workspace:
     def delete(self) -> int:
         return self._client.delete_workspace(self.id)
 
-    def members(self) -> tuple[views.Member, ...]:
+    def members(self) -> Rows[views.Member]:
         return self._client.members(self.id)
 
     def invite(self, email: str, role: MemberRole = MemberRole.MEMBER) -> views.InvitationMade:
         return self._client.invite(self.id, email, role)
 
-    def teams(self) -> tuple[views.TeamView, ...]:
+    def teams(self) -> Rows[views.TeamView]:
         return self._client.teams(self.id)

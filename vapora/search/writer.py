@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any
 
 from events.content import Content
 from vapora.database import Place
@@ -38,7 +39,11 @@ class IndexWriter:
     `generation`: None is the one that is looked at; a number, one that grows beside it.
     """
 
-    def __init__(self, place: Place | str) -> None:
+    def __init__(
+        self, place: Place | str, guard: Callable[[Callable[[str, Sequence[Any]], Any]], None] | None = None
+    ) -> None:
+        """`guard`: asked at the beginning of each transaction; raises where somebody else writes here now."""
+        self._guard = guard
         self._session: Session = engine(place).writer()
         with self._transaction():
             self._open()
@@ -148,6 +153,8 @@ class IndexWriter:
     def _transaction(self) -> Iterator[None]:
         self._session.begin(write=True)
         try:
+            if self._guard is not None:
+                self._guard(self._session.execute)
             yield
             self._session.commit()
         except BaseException:

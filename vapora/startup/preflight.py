@@ -86,10 +86,11 @@ def _check_blobs(settings: Settings, environ: Mapping[str, str]) -> None:
     if not settings.blobs_url:
         return
     check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
-    from vapora.blobs import check_url
-    from vapora.blobs.s3 import S3BlobStore
+    from vapora.objects import objects_at
 
-    _require(lambda: S3BlobStore(*check_url(settings.blobs_url)).check())
+    _require(objects_at(settings.blobs_url, "VAPORA_BLOBS_URL").check)
+    if settings.checkpoints_url:
+        _require(objects_at(settings.checkpoints_url, "VAPORA_CHECKPOINTS_URL").check)
 
 
 def _check_database(settings: Settings) -> None:

@@ -15,7 +15,16 @@ from events import DomainEvent, Recorded
 from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.content import Content
 from events.ids import LEDGER, run_stream, task_stream
-from events.run import ArtifactRecorded, ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded, ToolUsed
+from events.run import (
+    ArtifactRecorded,
+    CodeStepAsked,
+    ModelCalled,
+    RunCancelled,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    ToolUsed,
+)
 from events.task import ReviewAssigned, TaskArchived, TaskAssigned, TaskCompleted, TaskFailed, TaskSubmitted
 from events.workspace import ClockCorrected
 from vapora.domain.answer import Verdict, judge
@@ -118,19 +127,22 @@ def answers(log: Sequence[Recorded]) -> list[Discrepancy]:
             found.append(Discrepancy("answers", event.call_id, message))
     # A run that works with tools takes as many steps as it needs.
     wanted = {event.run_id: len(event.steps) or len(steps[event.run_id]) for _, event in _of(log, RunStarted)}
+    by_code = _asked_by_code(log, "model")
     for _, end in _of(log, RunSucceeded):
-        if steps[end.run_id] != list(range(wanted.get(end.run_id, 0))):
+        if steps[end.run_id] != by_code.get(end.run_id, list(range(wanted.get(end.run_id, 0)))):
             found.append(Discrepancy("answers", end.run_id, f"succeeded with the steps {steps[end.run_id]}"))
     return found
 
 
 def tools(log: Sequence[Recorded]) -> list[Discrepancy]:
-    """Each tool call of a usable answer in a good run was recorded once, in the order of the calls."""
+    """Each tool call of a usable answer, or of code, in a good run was recorded once, in the order of the calls."""
     asked: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     used: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for _, answer in _of(log, ModelCalled):
         if judge(answer) is Verdict.USABLE:
             asked[answer.run_id] += [(answer.step, call) for call in range(len(answer.tool_calls))]
+    for run_id, steps in _asked_by_code(log, "tool").items():
+        asked[run_id] = [(step, 0) for step in steps]
     for _, event in _of(log, ToolUsed):
         used[event.run_id].append((event.step, event.call))
     return [
@@ -138,6 +150,16 @@ def tools(log: Sequence[Recorded]) -> list[Discrepancy]:
         for _, end in _of(log, RunSucceeded)
         if asked[end.run_id] != used[end.run_id]
     ]
+
+
+def _asked_by_code(log: Sequence[Recorded], kind: str) -> dict[str, list[int]]:
+    """Which steps of a kind the code of each such run asked for: what a model asks for there, code asks for it."""
+    found: dict[str, list[int]] = {}
+    for _, event in _of(log, CodeStepAsked):
+        steps = found.setdefault(event.run_id, [])
+        if event.kind == kind:
+            steps.append(event.step)
+    return found
 
 
 def money(log: Sequence[Recorded], workspace: str) -> list[Discrepancy]:

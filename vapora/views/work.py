@@ -477,6 +477,13 @@ class CellCounts(View):
     archived: int = 0
 
 
+class Liveness(View):
+    """That a server answers; of what stands behind it this says nothing."""
+
+    status: Literal["ok"]
+    version: str
+
+
 class Health(View):
     """What follows `version` is told to who is known, or where nobody signs in."""
 

@@ -28,7 +28,7 @@ from vapora.llm.protocol import (
     ToolCall,
     Usage,
 )
-from vapora.llm.rehearsal import planning, work
+from vapora.llm.rehearsal import planning, typed, work
 
 _BYTES_PER_TOKEN = 4
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
@@ -199,6 +199,9 @@ def _tokens(length: int) -> int:
 
 def _work_product(request: ModelRequest, dice: _Dice) -> str:
     brief = next((message.text for message in request.messages if message.role == "user"), "")
+    first = next((message.text for message in request.messages if typed.is_asked_for(message.text)), None)
+    if first is not None:
+        return typed.answer(first)
     if planning.is_asked_for(brief):
         return f"{NOTICE}\n\n{planning.proposal(brief)}"
     role = _role(request.system)

@@ -4,9 +4,10 @@ They are a convenience and never the truth. A file that is missing, broken, of a
 fold is left aside with a line in the journal, and the fold starts from the beginning; the whole folder may be deleted
 at any time. So nothing here raises for what a file holds, nor for a disk that takes none.
 
-A file is one line of JSON, the label, and then the data. The label names the last event that was folded (`EventRef`),
-which the reader looks up in the log: a snapshot beyond the log's end, or of a log that was since replaced by a backup,
-has no such event.
+They are objects (`vapora.objects`): files of a folder, or of a store that several nodes share, so that an actor which
+starts on another node finds them. One is one line of JSON, the label, and then the data. The label names the last event
+that was folded (`EventRef`), which the reader looks up in the log: a snapshot beyond the log's end, or of a log that
+was since replaced by a backup, has no such event.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from events.recorded import Recorded
-from vapora import durable
+from vapora.errors import LogError
+from vapora.objects import Where, opened
 
 T = TypeVar("T")
 
@@ -83,13 +84,14 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 class SnapshotStore(Generic[T]):
     """The saved state of one fold. `fold` names its code's version: what another one saved is not read.
 
-    Both methods work with files: call them outside the event loop.
+    Both methods block: call them outside the event loop.
     """
 
-    def __init__(self, folder: Path, name: str, fold: str, kind: type[T]) -> None:
+    def __init__(self, where: Where, name: str, fold: str, kind: type[T]) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a snapshot")
-        self._path = folder / f"{name}.snapshot"
+        self._objects = opened(where)
+        self._object = f"{name}.snapshot"
         self._name = name
         self._fold = fold
         self._adapter = _adapter(kind)
@@ -98,15 +100,15 @@ class SnapshotStore(Generic[T]):
     def load(self) -> Snapshot[T] | None:
         """What was saved last; None where there is nothing that can be used."""
         try:
-            with self._path.open("rb") as file:
-                label = _LABEL.validate_json(file.readline(_LONGEST_LABEL))
-                data = file.read()
+            stored = self._objects.read(self._object)
+            if stored is None:
+                return None
+            written, _, data = stored.partition(b"\n")
+            label = _LABEL.validate_json(written[:_LONGEST_LABEL])
             why = self._objection(label, data)
             if not why:
                 return Snapshot(label.mark, label.version, self._adapter.validate_json(data))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
+        except (LogError, ValidationError) as error:
             why = str(error).splitlines()[0]
         self.ignore(why)
         return None
@@ -119,7 +121,7 @@ class SnapshotStore(Generic[T]):
 
     def ignore(self, why: str) -> None:
         """Say that the snapshot is left aside, and that the fold starts from the beginning."""
-        self._journal.warning("snapshot left aside, folding from the beginning", path=str(self._path), why=why)
+        self._journal.warning("snapshot left aside, folding from the beginning", place=self._place, why=why)
 
     def save(self, snapshot: Snapshot[T]) -> bool:
         """In place of the one before, or not at all: a crash leaves either, whole. Whether it was saved."""
@@ -127,14 +129,15 @@ class SnapshotStore(Generic[T]):
         digest = _digest(snapshot.mark, snapshot.version, data)
         label = _Label(_FORMAT, self._name, self._fold, snapshot.mark, snapshot.version, len(data), digest)
         try:
-            durable.write(self._path, _LABEL.dump_json(label) + b"\n" + data)
-            durable.clear_drafts(self._path)
-        except OSError as error:
-            self._journal.warning(
-                "snapshot not saved; the next start takes longer", path=str(self._path), why=str(error)
-            )
+            self._objects.write(self._object, _LABEL.dump_json(label) + b"\n" + data)
+        except LogError as error:
+            self._journal.warning("snapshot not saved; the next start takes longer", place=self._place, why=str(error))
             return False
         return True
+
+    @property
+    def _place(self) -> str:
+        return f"{self._objects}/{self._object}"
 
 
 def _digest(mark: EventRef, version: int, data: bytes) -> str:

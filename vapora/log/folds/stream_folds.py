@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from events.base import DomainEvent
@@ -19,6 +18,7 @@ from events.recorded import Recorded
 from vapora.log.client import LogClient
 from vapora.log.folds.saved_fold import EVERY, LoadedFold, SavedFold
 from vapora.log.folds.snapshots import SnapshotStore
+from vapora.objects import Where
 
 State = TypeVar("State")
 
@@ -42,12 +42,12 @@ class Fold(Generic[State]):
 
 
 class StreamFolds(Generic[State]):
-    """`folder`: where states are saved; None: nowhere. What it gives out must not be changed."""
+    """`where`: states are saved; None: nowhere. What it gives out must not be changed."""
 
-    def __init__(self, log: LogClient, fold: Fold[State], folder: Path | None, every: int = EVERY) -> None:
+    def __init__(self, log: LogClient, fold: Fold[State], where: Where | None, every: int = EVERY) -> None:
         self._log = log
         self._fold = fold
-        self._folder = folder
+        self._where = where
         self._every = every
         # Those used last stand last.
         self._kept: dict[StreamName, LoadedFold[State | None]] = {}
@@ -114,10 +114,10 @@ class StreamFolds(Generic[State]):
             self._saved.pop(oldest, None)
 
     def _saved_fold(self, stream: StreamName) -> SavedFold[State] | None:
-        if self._folder is None:
+        if self._where is None:
             return None
         if stream not in self._saved:
             name = f"{self._fold.name}-{sha256(stream.encode()).hexdigest()[:40]}"
-            store = SnapshotStore(self._folder, name, f"{self._fold.name}-{self._fold.version}", self._fold.kind)
+            store = SnapshotStore(self._where, name, f"{self._fold.name}-{self._fold.version}", self._fold.kind)
             self._saved[stream] = SavedFold(store, lambda state: state, lambda state: state, self._every)
         return self._saved[stream]

@@ -1,6 +1,7 @@
 """That a log is what it was: signed checkpoints of the hash chain, the keys that sign them, and the proof of both."""
 
-from vapora.log.proof.checkpoints import CHECKPOINTS, Checkpoint, CheckpointBook
+from vapora.log.proof.books import Checkpoint
+from vapora.log.proof.checkpoints import CHECKPOINTS, CheckpointBook
 from vapora.log.proof.keys import SigningKey, Verifier, public_path
 from vapora.log.proof.verify import Verdict, verify
 

@@ -6,6 +6,7 @@ the checkpoints and of the public key, elsewhere.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -27,9 +28,14 @@ def public_path(private: Path) -> Path:
 class SigningKey:
     """`id` names it in what it signs."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: Ed25519PrivateKey, verifier: Verifier) -> None:
         self._key = key
         self.id = _id(key.public_key())
+        self._verifier = verifier
+
+    def knows(self, key_id: str) -> bool:
+        """Whether that is its own, or one of those that it took the place of."""
+        return key_id == self.id or self._verifier.knows(key_id)
 
     def sign(self, message: bytes) -> str:
         return self._key.sign(message).hex()
@@ -41,19 +47,16 @@ class SigningKey:
             if not path.exists():
                 _require_new(path)
                 _make(path)
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-            key = serialization.load_pem_private_key(path.read_bytes(), None)
-            if not isinstance(key, Ed25519PrivateKey):
-                raise ValueError("it is of another kind than Ed25519")
-            if not public_path(path).exists():
+            _keep_to_ourselves(path)
+            key = _load(path)
+            if not public_path(path).exists() and os.access(path.parent, os.W_OK):
                 _write_public(path, key)
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ConfigurationError(
                 f"The key that signs checkpoints cannot be read or made at {path}: {error}.",
                 remedy="Put the right key there, make the folder writable, or set VAPORA_AUDIT_KEY to another path.",
             ) from error
-        return cls(key)
+        return cls(key, Verifier.beside(path))
 
 
 class Verifier:
@@ -77,6 +80,18 @@ class Verifier:
             ) from error
         return cls({_id(key): key for key in keys if isinstance(key, Ed25519PublicKey)})
 
+    @classmethod
+    def beside(cls, private: Path) -> Verifier:
+        """The public keys beside the private one; where there is no such file, as where a secret is mounted alone, the
+        public half of that one."""
+        if public_path(private).exists():
+            return cls.open(public_path(private))
+        try:
+            public = _load(private).public_key()
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+            return cls.open(public_path(private))
+        return cls({_id(public): public})
+
     def knows(self, key_id: str) -> bool:
         return key_id in self._keys
 
@@ -86,6 +101,24 @@ class Verifier:
         except (InvalidSignature, ValueError, KeyError):
             return False
         return True
+
+
+def _load(path: Path) -> Ed25519PrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("it is of another kind than Ed25519")
+    return key
+
+
+def _keep_to_ourselves(path: Path) -> None:
+    """Nobody else reads it; where it is mounted and cannot be changed, a group may, as in a pod."""
+    mode = path.stat().st_mode
+    if mode & 0o077:
+        try:
+            path.chmod(0o600)
+        except OSError:
+            if mode & 0o007:
+                raise ValueError("others on this machine can read it; in Kubernetes say defaultMode: 0440") from None
 
 
 def _require_new(path: Path) -> None:

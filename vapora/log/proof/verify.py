@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from vapora.errors import LogError
 from vapora.log.chain import GENESIS, Link, Tip, follows
 from vapora.log.event_log import EventLog
-from vapora.log.proof.checkpoints import Checkpoint
+from vapora.log.proof.books import Checkpoint
 
 _PAGE = 2_000
 

@@ -8,7 +8,7 @@ else writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from nats.aio.client import Client
@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError as NotInStreamError
 from events import Recorded
 from vapora.domain.offers import Offer
 from vapora.errors import UnavailableError
+from vapora.observability import live
 from vapora.queue.nats.link import NatsLink
 from vapora.queue.nats.messages import Letter, letter_of, publish
 from vapora.queue.nats.names import Names, make_mirror, make_queue
@@ -27,6 +28,8 @@ from vapora.views import EventView
 POSITION = "Vapora-Position"
 # What a message needs beside its content; servers take 1 MiB in all unless told otherwise.
 _HEADERS_BYTES = 4_096
+
+_NO_TRACES: Mapping[int, str] = {}
 
 
 class NatsOutlet:
@@ -62,9 +65,14 @@ class NatsOutlet:
         last = await self._last(self._names.tasks, self._names.checkpoint)
         return int(last.data or b"0") if last else 0
 
-    async def offer(self, offers: Sequence[Offer], position: int) -> None:
-        """Offers up to `position`, and then the word that it is so."""
-        await publish(self._link, [letter_of(one) for one in offers])
+    async def offer(self, offers: Sequence[Offer], position: int, traces: Mapping[int, str] = _NO_TRACES) -> None:
+        """Offers up to `position`, and then the word that it is so. `traces`: the header `traceparent` of offers, by
+        their positions, where it is known."""
+        letters = [letter_of(one) for one in offers]
+        for one, letter in zip(offers, letters, strict=True):
+            if one.position in traces:
+                letter.headers[live.TRACEPARENT] = traces[one.position]
+        await publish(self._link, letters)
         checkpoint = Letter(
             self._names.checkpoint, str(position).encode(), f"offered:{position}", {"Nats-Rollup": "sub"}
         )
@@ -99,6 +107,8 @@ class NatsOutlet:
     def _letter(self, recorded: Recorded, after: int, most: int) -> Letter:
         data = EventView.of(recorded).model_dump_json().encode()
         headers = {POSITION: str(recorded.position), Header.EXPECTED_LAST_SEQUENCE.value: str(after)}
+        if (trace := live.traceparent_of(recorded.correlation, recorded.request_id)) is not None:
+            headers[live.TRACEPARENT] = trace
         if len(data) > most:
             # The envelope alone: who needs the content reads it from the log, by its position.
             data = EventView.of(recorded, whole=False).model_dump_json().encode()

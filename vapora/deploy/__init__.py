@@ -1,0 +1,1 @@
+"""What is deployed, rendered from one source in KCL, and what brings it there."""

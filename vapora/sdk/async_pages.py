@@ -1,0 +1,49 @@
+"""Lists that are read page by page. `python -m tests.sdk.make` makes the synchronous ones from these."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
+
+from pydantic import BaseModel
+
+from vapora.sdk.frames import Columns, FrameKind, Rows, record
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+class AsyncPages(Generic[Shape]):
+    """An iterator over all items of a list. A page is asked for when its first item is taken, and forgotten with its
+    last one: a list of any length takes the memory of a page. It can be gone through once; `all()` and `to_frame()`
+    take what is left."""
+
+    def __init__(self, items: AsyncIterator[Shape]) -> None:
+        self._items = items
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Shape:
+        return await anext(self._items)
+
+    async def all(self) -> Rows[Shape]:
+        """All that is left, in memory."""
+        return Rows([item async for item in self._items])
+
+    @overload
+    async def to_frame(self, kind: Literal["pandas"] = "pandas") -> pandas.DataFrame: ...
+    @overload
+    async def to_frame(self, kind: Literal["polars"]) -> polars.DataFrame: ...
+    async def to_frame(self, kind: FrameKind = "pandas") -> Any:
+        """All that is left, as a table: see `Rows.to_frame`."""
+        columns = Columns()
+        async for item in self._items:
+            columns.add(record(item))
+        return columns.frame(kind)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("A list that is half read cannot be pickled: pickle its all().")
