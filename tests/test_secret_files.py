@@ -111,4 +111,4 @@ def test_a_process_of_ours_gets_exactly_these_settings(
 
 
 def test_what_ray_keeps_of_a_host_has_no_room_for_settings() -> None:
-    assert {*HostConfig.__dataclass_fields__} == {"builder", "placement", "direct"}
+    assert {*HostConfig.__dataclass_fields__} == {"builder", "placement", "direct", "shards", "holds"}
