@@ -21,14 +21,14 @@ __all__ = [
     "AsyncContext",
     "Client",
     "Context",
-    "LiveBoard", "__version__",
+    "LiveBoard",
+    "__version__",
     "agent",
     "local",
     "tool",
 ]
 _OF_THE_SDK = frozenset({"ApiError", "AsyncClient", "Client", "LiveBoard"})
-
-_OF_AGENTS = ("AsyncContext", "Context", "agent", "tool")
+_OF_AGENTS = frozenset({"AsyncContext", "Context", "agent", "tool"})
 
 rooms.check(Path(__file__).parent.parent)
 

@@ -58,9 +58,7 @@ class Wiring:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
 
 
-def builder(
-    settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()
-) -> Builder:
+def builder(settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()) -> Builder:
     """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`. `agents`:
     written in Python, beside those of installed packages."""
     journal.configure(settings.log_format)
@@ -68,9 +66,8 @@ def builder(
     leases = open_leases(settings, installation(settings))
 
     def build(address: Address, runtime: Runtime) -> Actor:
-        wiring = Wiring(settings, environ, runtime, leases)
-        actor: Actormade_by = kinds.load(kinds.kind_of(address.kind).builder)
-        actor: Actor = made_by(wiringWiring(settings, environ, runtime, agents), address)
+        wiring = Wiring(settings, environ, runtime, leases, agents)
+        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(wiring, address)
         return actor
 
     return build
