@@ -57,6 +57,8 @@ _WATCHFUL = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
 }
 WORKER_MENDED_S, HEAD_MENDED_S, HANDED_OVER_S = 30, 40, 5
+# Ray gives a node 30 s to come up, which on a busy machine may be too little.
+_UNTIL_IT_RUNS = ("sh", "-c", 'until "$@"; do echo "not up yet"; done', "sh")
 ROOT = Path(__file__).parents[2]
 
 
@@ -71,7 +73,7 @@ class Cluster:
     def start_head(self) -> None:
         self.head.power_on()
         self.head.begin(
-            [program("ray"), "start", "--head", f"--node-ip-address={self.head.address}", "--port=6379",
+            [*_UNTIL_IT_RUNS, program("ray"), "start", "--head", f"--node-ip-address={self.head.address}", "--port=6379",
              "--dashboard-host=127.0.0.1", "--num-cpus=4", "--object-store-memory=80000000", "--block"],
             self._env(self.head),
         )  # fmt: skip
@@ -80,7 +82,7 @@ class Cluster:
         assert self.worker is not None
         self.worker.power_on()
         self.worker.begin(
-            [program("ray"), "start", f"--address={self.head.address}:6379", "--num-cpus=4",
+            [*_UNTIL_IT_RUNS, program("ray"), "start", f"--address={self.head.address}:6379", "--num-cpus=4",
              f"--node-ip-address={self.worker.address}", "--object-store-memory=80000000", "--block"],
             self._env(self.worker),
         )  # fmt: skip
