@@ -73,8 +73,8 @@ class Cluster:
     def start_head(self) -> None:
         self.head.power_on()
         self.head.begin(
-            [*_UNTIL_IT_RUNS, program("ray"), "start", "--head", f"--node-ip-address={self.head.address}", "--port=6379",
-             "--dashboard-host=127.0.0.1", "--num-cpus=4", "--object-store-memory=80000000", "--block"],
+            [*_UNTIL_IT_RUNS, program("ray"), "start", "--head", "--port=6379",
+             f"--node-ip-address={self.head.address}", "--dashboard-host=127.0.0.1", "--num-cpus=4", "--object-store-memory=80000000", "--block"],
             self._env(self.head),
         )  # fmt: skip
 
