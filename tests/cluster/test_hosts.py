@@ -74,7 +74,8 @@ class Cluster:
         self.head.power_on()
         self.head.begin(
             [*_UNTIL_IT_RUNS, program("ray"), "start", "--head", "--port=6379",
-             f"--node-ip-address={self.head.address}", "--dashboard-host=127.0.0.1", "--num-cpus=4", "--object-store-memory=80000000", "--block"],
+             f"--node-ip-address={self.head.address}", "--dashboard-host=127.0.0.1",
+             "--num-cpus=4", "--object-store-memory=80000000", "--block"],
             self._env(self.head),
         )  # fmt: skip
 
