@@ -12,8 +12,8 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-import vapora  
-from docs import generate, pictures  
+import vapora
+from docs import generate, pictures
 
 project = "VAPORA"
 author = "The VAPORA founders"
