@@ -65,7 +65,11 @@ def _signed(settings: Settings, workspace: str, key: Path | None, file: Path | N
     from vapora.log.proof import checkpoints as book
 
     path = file or settings.checkpoints(workspace)
-    verifier = Verifier.open(key) if key else Verifier.beside(settings.audit_key_file)
+    # A key that was given may be mounted alone; where one was made, its public half was made beside it.
+    if settings.audit_key and key is None:
+        verifier = Verifier.beside(settings.audit_key_file)
+    else:
+        verifier = Verifier.open(key or public_path(settings.audit_key_file))
     signed = book.read(path)
     if not signed and head:
         raise CorruptLogError(
