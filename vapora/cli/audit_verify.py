@@ -61,7 +61,7 @@ def _signed(settings: Settings, workspace: str, key: Path | None, file: Path | N
     """The proved checkpoints. Refused where there are none, and where the key is another one: a proof that leaves
     out its stronger half must be asked for."""
     from vapora.errors import ConfigurationError, CorruptLogError
-    from vapora.log.proof import Verifier
+    from vapora.log.proof import Verifier, public_path
     from vapora.log.proof import checkpoints as book
 
     path = file or settings.checkpoints(workspace)
