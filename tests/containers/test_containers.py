@@ -55,8 +55,10 @@ def composed(site: Site) -> Iterator[str]:
 def test_a_task_is_done_in_it(site: Site, composed: str) -> None:
     assert site.podman("exec", "-i", composed, "python", "-", text=_WORK) == "done"
     # By way of the queue, and into the database that is composed with it.
-    streams = site.podman("exec", "composed_nats_1", "wget", "-q", "-O", "-", "http://127.0.0.1:8222/jsz?streams=true")
-    assert "vapora" in streams
+    streams = site.podman(
+        "exec", "composed_nats_1", "wget", "-q", "-O", "-", "http://127.0.0.1:8222/jsz?accounts=true&streams=true"
+    )
+    assert "VAPORA_EVENTS_default" in streams
     assert site.podman("exec", composed, "sh", "-c", "ls $VAPORA_DATA/workspaces/*/log.db 2>/dev/null || true") == ""
 
 
