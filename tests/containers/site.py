@@ -86,7 +86,7 @@ class Site:
         """With the files of this repository, and one that puts all services into the site's network."""
         chosen = [part for file in (*files, str(self._folder / "network.yaml")) for part in ("-f", file)]
         command = [sys.executable, "-m", "podman_compose", "--in-pod", "false", "-p", project, *chosen, *arguments]
-        return self.run(*command, text=None, check=True, **environ).stdout
+        return self.run(*command).stdout
 
     def build(self, image: str, context: Path, *options: str) -> None:
         lent = [part for path in _LENT if Path(path).is_file() for part in ("--volume", f"{path}:{path}:ro")]
