@@ -21,7 +21,7 @@ from vapora import Client, commands
 with Client("http://127.0.0.1:8000") as client:
     client.log_in("owner@example.com", Path("/run/secrets/vapora/owner_password").read_text().strip())
     project = client.create_project(commands.CreateProject(name="containers"))
-    task = client.submit_task({"title": "Say that it works", "project_id": project.project_id})
+    task = client.submit_task({"title": "Say that it works", "project_id": project.id})
     print(client.wait(task.task_id, timeout=180).state)
 """
 
