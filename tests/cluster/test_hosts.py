@@ -131,7 +131,7 @@ class Site:
 
     def submit(self, host: Host, count: int) -> None:
         with self.client(host) as client:
-            project = client.create_project({"name": f"Project {len(self.tasks)}"}).id  # type: ignore[arg-type]
+            project = client.create_project({"name": f"Project {len(self.tasks)}"}).id
             for number in range(count):
                 body = {"project_id": project, "title": f"Number {number}", "review": "none"}
                 self.tasks.append(client.submit_task(body).task_id)
