@@ -86,8 +86,8 @@ data = Path(opened.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
 
 def start() -> tuple[ExitStack, vapora.Client]:
     running = ExitStack()
-    quick = {"rehearsal_min_delay_s": 0, "rehearsal_max_delay_s": 0}
-    client = running.enter_context(vapora.local(data, agents=[summariser], model="rehearsal", **quick))
+    local = vapora.local(data, agents=[summariser], model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0)
+    client = running.enter_context(local)
     return running, client
 
 
@@ -135,7 +135,7 @@ assert done.cost_microusd == paid
 assert done.runs[0].calls == 1
 assert (steps["kind"] == "model").sum() == 1
 assert "word_count" in " ".join(steps["name"])
-assert client.output(task.id).text.startswith("Dear all! 3 words, ")
+assert str(client.output(task.id).text).startswith("Dear all! 3 words, ")
 
 # %%
 running.close()
