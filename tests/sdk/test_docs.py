@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, P
     """With the project that the page speaks of; the rehearsal model knows its way about in it."""
     folder = tmp_path_factory.mktemp("docs")
     repository = samples.shortleaf(folder)
-    quick = {"model": "rehearsal", "rehearsal_min_delay_s": 0, "rehearsal_max_delay_s": 0}
+    quick: dict[str, Any] = {"model": "rehearsal", "rehearsal_min_delay_s": 0, "rehearsal_max_delay_s": 0}
     with vapora.local(folder / "data", **quick, sandbox="none", repo_roots=(folder,)) as client:
         client.projects.create("Shortleaf", repo=str(repository))
         yield client, repository
