@@ -111,14 +111,19 @@ class Lane(Executor):
                 self._rests.wait()
 
     def _work(self) -> None:
+        jobs = self._jobs
         for _ in range(_IN_A_ROW):
-            with self._lock:
-                if not self._jobs:
-                    self._working -= 1
-                    if not self._working:
-                        self._rests.notify_all()
-                    return
-                job = self._jobs.popleft()
+            try:
+                job = jobs.popleft()
+            except IndexError:
+                with self._lock:
+                    # Nobody hands one in meanwhile.
+                    if not jobs:
+                        self._working -= 1
+                        if self._closed and not self._working:
+                            self._rests.notify_all()
+                        return
+                continue
             job()
             del job  # what it holds is let go before the next one comes
         self._crew.hand(self._work)

@@ -17,6 +17,7 @@ from uuid import uuid4
 import psycopg
 
 from tests.ports import free_port
+from vapora.database import let_go
 
 ENVIRONMENT = "VAPORA_TEST_DATABASE_URL"
 PASSWORD = "not-to-be-seen"
@@ -39,14 +40,15 @@ class Server:
         """
         name = f"vapora_test_{uuid4().hex[:12]}"
         self._do(f"CREATE DATABASE {name}")
+        parts = urlsplit(self.url)
+        url = parts._replace(path=f"/{name}").geturl()
+        if way == "socket" and self.folder is not None:
+            user = parts.netloc.rpartition("@")[0]
+            url = f"postgresql://{user}@/{name}?host={self.folder}&port={parts.port}"
         try:
-            parts = urlsplit(self.url)
-            if way == "socket" and self.folder is not None:
-                user = parts.netloc.rpartition("@")[0]
-                yield f"postgresql://{user}@/{name}?host={self.folder}&port={parts.port}"
-            else:
-                yield parts._replace(path=f"/{name}").geturl()
+            yield url
         finally:
+            let_go(url)
             self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager

@@ -129,6 +129,14 @@ _turn = threading.Lock()
 _pools: dict[tuple[int, str], ConnectionPool[psycopg.Connection[tuple[Any, ...]]]] = {}
 
 
+def let_go(url: str) -> None:
+    """This process's connections to it are closed, once they are given back: for who is about to drop the database."""
+    with _turn:
+        pool = _pools.pop((os.getpid(), url), None)
+    if pool is not None:
+        pool.close()
+
+
 def _open_pool(url: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
     import psycopg
     from psycopg_pool import ConnectionPool

@@ -44,12 +44,11 @@ class Emulator(kmock.KubernetesEmulator):
     async def _handle(self, request: kmock.Request) -> aiohttp.web.StreamResponse:
         if request.resource is not None and request.resource.plural is None and request.namespace:
             return self._namespace(request)
-        writes = request.method in ("PATCH", "POST", "DELETE") and request.resource is not None
-        if not writes:
+        if request.method not in ("PATCH", "POST", "DELETE") or request.resource is None:
             return await super()._handle(request)
-        given = request.data if isinstance(request.data, dict) else {}
+        given: Any = request.data or {}
         kind = given.get("kind", "")
-        name = request.name or given["metadata"]["name"]
+        name: str = request.name or given["metadata"]["name"]
         await asyncio.to_thread(self.before, f"{kind or request.resource.plural}/{name}")
         at = (request.resource, request.namespace, name)
         there = self.objects[at] if at in self.objects and not self.objects[at].deleted else None
@@ -68,7 +67,7 @@ class Emulator(kmock.KubernetesEmulator):
 
     def _namespace(self, request: kmock.Request) -> aiohttp.web.StreamResponse:
         """kmock takes the address of a namespace for that of what is in it."""
-        at = (kmock.resource("v1/namespaces"), None, request.namespace)
+        at = (kmock.resource("v1/namespaces"), None, request.namespace or "")
         there = at in self.objects and not self.objects[at].deleted
         if request.method == "PATCH":
             if not there:
@@ -84,7 +83,8 @@ class Emulator(kmock.KubernetesEmulator):
     def settle(self, one: kmock.Object) -> None:
         """What a controller does once it has seen the newest form."""
         generation = one.raw["metadata"].get("generation", 0) + 1
-        told = self.answers.get(one.raw["kind"], lambda _: {})(one.raw)
+        answer = self.answers.get(one.raw["kind"])
+        told = answer(one.raw) if answer else {}
         one.patch({"metadata": {"generation": generation}, "status": told | {"observedGeneration": generation}})
 
 
@@ -157,7 +157,7 @@ def running(folder: Path, name: str = "emulated") -> Iterator[Cluster]:
         emulator.answers, emulator.changed, emulator.before = {}, [], lambda name: None
         emulator.resources.load_bundled()
         for place, kind in _BROUGHT.items():
-            emulator.resources[place] = {"kind": kind, "namespaced": True, "verbs": {"get", "patch", "delete"}}
+            emulator.resources[place] = kmock.ResourceInfo(kind=kind, namespaced=True, verbs={"get", "patch", "delete"})
         async with emulator, kmock.Server(emulator) as server:
             await started.put((emulator, str(server.url)))
             await end.wait()

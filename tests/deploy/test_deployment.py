@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,13 +22,14 @@ from vapora.deploy import workflow as flows
 from vapora.deploy.cluster import Cluster
 from vapora.deploy.difference import changes
 from vapora.deploy.environment import generation
-from vapora.deploy.runner import Deployment
-from vapora.deploy.state import Store
+from vapora.deploy.runner import Deployment, Standing
+from vapora.deploy.state import Revision, Store
 from vapora.errors import ConfigurationError, ConflictError, UnavailableError, VaporaError
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 _PATIENCE_S = 120
-_NEW = {"image": "registry.vapora.test/vapora:2", "generation": 2}
+_NEW: dict[str, Any] = {"image": "registry.vapora.test/vapora:2", "generation": 2}
 
 
 @dataclass
@@ -38,21 +39,29 @@ class Site:
     cluster: emulated.Cluster
     said: list[str]
 
-    def apply(self, workflow: str = "deploy", done: Sequence[str] = (), overwrite: bool = False, **options: Any) -> int:
-        return self._do(lambda one: one.apply(workflow, options, done, overwrite=overwrite).number)
+    def apply(
+        self,
+        workflow: str = "deploy",
+        options: Mapping[str, Any] | None = None,
+        done: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> Revision:
+        return self._do(lambda one: one.apply(workflow, options or {}, done, overwrite=overwrite))
 
-    def _do(self, what: Callable[[Deployment], Any]) -> Any:
+    def _do(self, what: Callable[[Deployment], T]) -> T:
         with Cluster() as cluster:
             return what(Deployment(self.project, "development", cluster, self._store, self.said.append, 0.01))
 
-    def plan(self, workflow: str = "deploy", **options: Any) -> dict[str, dict[str, list[str]]]:
-        found = self._do(lambda one: one.plan(workflow, options))
+    def plan(
+        self, workflow: str = "deploy", options: Mapping[str, Any] | None = None
+    ) -> dict[str, dict[str, list[str]]]:
+        found = self._do(lambda one: one.plan(workflow, options or {}))
         return {one.step.name: {name: [str(c) for c in those] for name, those in one.changes.items()} for one in found}
 
-    def status(self) -> Any:
+    def status(self) -> Standing:
         return self._do(lambda one: one.status())
 
-    def rollback(self) -> Any:
+    def rollback(self) -> Revision | None:
         return self._do(lambda one: one.rollback())
 
     @property
@@ -75,6 +84,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write_text(
             file.read_text().replace("within_s = 900", "within_s = 1").replace("within_s = 1800", "within_s = 1")
         )
+    for other in ("solo", "staging", "production"):
+        (folder / f"kuberay/environments/{other}.k").unlink()
     render.write(folder)
     return folder
 
@@ -96,12 +107,12 @@ def test_a_plan_shows_each_step_and_changes_nothing(site: Site) -> None:
 
 
 def test_it_is_deployed_in_order_and_a_second_time_changes_nothing(site: Site) -> None:
-    assert site.apply() == 1
+    assert site.apply().number == 1
     changed = site.cluster.changed()
     order = ("Namespace/vapora", "StatefulSet/postgres", "RayService/vapora", "PodDisruptionBudget/vapora-head")
     places = [changed.index(one) for one in order]
     assert places == sorted(places)
-    assert site.apply() == 1
+    assert site.apply().number == 1
     assert site.cluster.changed() == []
     assert not any(site.plan()["vapora"].values())
     standing = site.status()
@@ -111,12 +122,12 @@ def test_it_is_deployed_in_order_and_a_second_time_changes_nothing(site: Site) -
 def test_each_workflow_deploys_only_what_it_is_for(site: Site) -> None:
     site.apply()
     site.cluster.changed()
-    planned = site.plan("scale", shards=3)
+    planned = site.plan("scale", {"shards": 3})
     assert [path.partition(":")[0] for path in planned["vapora"]["vapora/RayService/vapora"]] != []
-    site.apply("scale", shards=3)
+    site.apply("scale", {"shards": 3})
     assert site.cluster.changed() == ["RayService/vapora"]
     with pytest.raises(ConfigurationError, match="takes no option image: it takes shards"):
-        site.apply("scale", image="another")
+        site.apply("scale", {"image": "another"})
 
 
 def test_a_failure_in_the_middle_stops_it_and_the_rest_is_done_later(site: Site) -> None:
@@ -131,7 +142,7 @@ def test_a_failure_in_the_middle_stops_it_and_the_rest_is_done_later(site: Site)
     site.cluster.changed()
 
     site.cluster.before(lambda name: None)
-    assert site.apply() == 1
+    assert site.apply().number == 1
     changed = site.cluster.changed()
     assert changed[0] == "RayService/vapora"
     assert {one.partition("/")[0] for one in changed[1:]} == {"PodDisruptionBudget"}
@@ -157,8 +168,8 @@ def test_a_killed_run_goes_on_between_two_steps(site: Site) -> None:
     before = set(site.cluster.changed())
 
     with pytest.raises(ConflictError, match="A run of deploy is under way in development, with other files or options"):
-        site.apply("scale", shards=3)
-    assert site.apply() == 1
+        site.apply("scale", {"shards": 3})
+    assert site.apply().number == 1
     assert site.said[0].startswith("Going on with deploy")
     # Only what was not done yet.
     assert not set(site.cluster.changed()) & (before - {"RayService/vapora"})
@@ -172,10 +183,13 @@ def test_a_version_that_does_not_become_well_is_rolled_back(site: Site) -> None:
     ill = [{"type": "Ready", "status": "False", "message": "no endpoint answers"}]
     site.cluster.behave(RayService=lambda one: {"conditions": ill} if _NEW["image"] in json.dumps(one) else _WELL)
     with pytest.raises(UnavailableError, match=r"After 1 s: .*Ready.*False, not True \(no endpoint answers\)"):
-        site.apply("upgrade", **_NEW)
-    assert site.status().state.run.steps["vapora"].why.endswith("(no endpoint answers)")
+        site.apply("upgrade", _NEW)
+    run = site.status().state.run
+    assert run is not None
+    assert run.steps["vapora"].why.endswith("(no endpoint answers)")
 
     revision = site.rollback()
+    assert revision is not None
     assert revision.workflow == "deploy"
     now = site.cluster.object("RayService/vapora")
     assert now is not None
@@ -194,8 +208,8 @@ def test_a_revision_that_was_well_is_rolled_back_too(site: Site) -> None:
     with pytest.raises(ConflictError, match="the first that was well"):
         site.rollback()
     with pytest.raises(ConfigurationError, match="--set generation=2"):
-        site.apply("upgrade", image=_NEW["image"])
-    site.apply("upgrade", **_NEW)
+        site.apply("upgrade", {"image": _NEW["image"]})
+    site.apply("upgrade", _NEW)
     site.rollback()
     now = site.cluster.object("RayService/vapora")
     assert _NEW["image"] not in json.dumps(now)
@@ -234,10 +248,10 @@ def test_drift_is_refused_by_name_and_can_be_changed_back(site: Site) -> None:
 def test_a_step_of_a_person_waits_for_them(site: Site) -> None:
     site.apply()
     with pytest.raises(ConflictError, match=r"seal waits for a person: .*--done seal"):
-        site.apply("rotate", generation=2)
+        site.apply("rotate", {"generation": 2})
     with pytest.raises(ConflictError, match="withdraw waits for a person"):
-        site.apply("rotate", ["seal"], generation=2)
-    assert site.apply("rotate", ["seal", "withdraw"], generation=2) == 2
+        site.apply("rotate", {"generation": 2}, ["seal"])
+    assert site.apply("rotate", {"generation": 2}, ["seal", "withdraw"]).number == 2
 
 
 def test_another_cluster_is_not_taken_for_this_one(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,10 +289,11 @@ def test_the_command_says_what_it_does(site: Site) -> None:
     assert json.loads(out)["number"] == 1
     assert "vapora: VAPORA on its Ray cluster." in err
     site.cluster.patch("RayService/vapora", {"spec": {"excludeHeadPodFromServeSvc": "never"}})
-    process = _command(site, "status", "development")
+    process = _command(site, "status", "development", "--json")
     out, err = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 1
-    assert "changed past us: vapora/RayService/vapora: spec.excludeHeadPodFromServeSvc: never → True" in out
+    drift = json.loads(out)["drift"]
+    assert drift == {"vapora/RayService/vapora": ["spec.excludeHeadPodFromServeSvc: never → True"]}
 
 
 @pytest.mark.parametrize("environment", render.environments(ROOT))

@@ -14,6 +14,8 @@ from vapora.deploy.workflow import Manifest, Workflow, key
 from vapora.errors import ConfigurationError
 
 _GENERATION = "VAPORA_GENERATION"
+# Ten times as fast, where PyYAML was built with it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def objects(project: Path, environment: str, workflow: Workflow, options: Mapping[str, Any]) -> list[Manifest]:
@@ -33,7 +35,8 @@ def objects(project: Path, environment: str, workflow: Workflow, options: Mappin
         found = [one for file in render.manifests(project, environment, **options).values() for one in file]
     else:
         files = sorted(folder.glob("*.yaml"))
-        found = [one for file in files for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        found = [one for text in texts for one in yaml.load_all(text, Loader=_LOADER) if one]
     found = [one for one in found if one["kind"] != "Kustomization"]
     if not found:
         raise ConfigurationError(
