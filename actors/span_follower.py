@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Protocol
 
@@ -24,6 +25,8 @@ _BATCH = 500
 _SAVED_EVERY_S = 2.0
 # What ended longer ago is not sent: so the first start with a collector does not send it a whole past.
 _OLDEST = timedelta(hours=24)
+# Of all workspaces in this process: while the collector is away each try takes seconds, for which nobody else may wait.
+_SENDING = ThreadPoolExecutor(1, thread_name_prefix="spans")
 
 
 class Sender(Protocol):
@@ -31,7 +34,9 @@ class Sender(Protocol):
         """All of them, or `UnavailableError`. Blocks."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Also while it sends, which then fails at once."""
+        ...
 
 
 class SpanFollower:
@@ -72,7 +77,7 @@ class SpanFollower:
         if self._begun and self._folded_to and not self._unsent:
             await self._saved.close(self._log, self._fold, self._folded_to)
         await self._saved.settled()
-        await asyncio.to_thread(self._sender.close)
+        self._sender.close()
 
     @property
     def position(self) -> int:
@@ -95,7 +100,7 @@ class SpanFollower:
                 self._unsent += [one for one in self._fold.evolve(recorded) if one.ended >= oldest]
                 self._folded_to = recorded.position
         if self._unsent:
-            await asyncio.to_thread(self._sender.send, tuple(self._unsent))
+            await asyncio.get_running_loop().run_in_executor(_SENDING, self._sender.send, tuple(self._unsent))
             self._unsent.clear()
         at = asyncio.get_running_loop().time()
         if at - self._saved_at >= self._saved_every_s and self._saved.due(self._folded_to):

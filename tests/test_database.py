@@ -143,3 +143,8 @@ def test_several_nodes_need_database_store_and_key_and_each_that_is_missing_is_n
         require_shared(Settings(**needed), 2)
     SigningKey.open(key)
     require_shared(Settings(**needed), 3)
+
+
+def test_an_installation_that_others_follow_needs_the_same_as_several_nodes() -> None:
+    with pytest.raises(ConfigurationError, match=r"VAPORA_GENERATION is set, and SQLite files are on one node only"):
+        require_shared(Settings(generation=1), 1)

@@ -36,9 +36,8 @@ def test_every_secret_among_the_settings_may_stand_in_a_file() -> None:
 
 @pytest.mark.parametrize("name", Settings.in_files())
 def test_a_setting_is_read_from_its_file(name: str, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name == "database_url":
-        secret.chmod(0o600)
-        secret.write_text(f"postgresql://me:{PLANTED}@db/vapora\n")
+    forms = {"database_url": f"postgresql://me:{PLANTED}@db/vapora\n", "otlp_headers": f"token={PLANTED}\n"}
+    secret.write_text(forms.get(name, f"{PLANTED}\n"))
     monkeypatch.setenv(f"VAPORA_{name.upper()}_FILE", str(secret))
     settings = Settings()
     assert getattr(settings, name).get_secret_value() == secret.read_text().strip()

@@ -14,8 +14,7 @@ from vapora.commands import CreateProject
 
 def test_twelve_cards_for_twelve_roles_are_worked_on_at_once(tmp_path: Path) -> None:
     # An answer takes longer than it takes to give out twelve cards.
-    slow = {"rehearsal_min_delay_s": 2.0, "rehearsal_max_delay_s": 3.0}
-    with vapora.local(tmp_path / "data", model="rehearsal", **slow) as client:
+    with vapora.local(tmp_path / "data", model="rehearsal", rehearsal_min_delay_s=2, rehearsal_max_delay_s=3) as client:
         project = client.projects[client.create_project(CreateProject(name="Shortleaf")).id]
         cards = [
             project.tasks.submit(f"Work for the {role}", role=role, task_type=manifest.task_types[0], review="none")

@@ -31,7 +31,7 @@ _CONNECT_S = 5
 # What a process has to one database at most, however many workspaces it holds: whoever wants another one waits for one
 # to be given back. One that nobody used for a minute is closed, and each after ten, since a session remembers every
 # schema that it has seen.
-MOST_CONNECTIONS = 7
+MOST_CONNECTIONS = 6
 _WAIT_S = 10.0
 _IDLE_S = 60.0
 _LIFE_S = 600.0

@@ -3,6 +3,7 @@
     VaporaError
     ├── BadInputError              the request cannot be taken as it is
     ├── NotFoundError              the thing named does not exist
+    │   └── PrunedError            a text of an old run was dropped to make room; its digest is kept
     ├── ConflictError              it exists, but not in a state that allows this
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
@@ -110,6 +111,10 @@ class FileTooLargeError(BadInputError):
 
 
 class NotFoundError(VaporaError):
+    pass
+
+
+class PrunedError(NotFoundError):
     pass
 
 

@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, operator_token
 from vapora.agents import Agent
-from vapora.agents.installed import together
 from vapora.dispatch.code_agents import check
 from vapora.errors import ConfigurationError
 from vapora.sdk import Client
@@ -26,7 +25,14 @@ from vapora.settings import Settings
 from vapora.startup import lock, preflight, readiness, tls
 
 # The data of a passing installation is in its folder, whatever the environment says of others.
-_PASSING: dict[str, Any] = {"database_url": None, "database_url_file": None, "blobs_url": "", "nats_url": ""}
+_PASSING: dict[str, Any] = {
+    "database_url": None,
+    "database_url_file": None,
+    "blobs_url": "",
+    "checkpoints_url": "",
+    "nats_url": "",
+    "generation": 0,
+}
 
 
 class LocalServer:
@@ -120,7 +126,7 @@ def local(
     **settings: Any,
 ) -> Iterator[Client]:
     """See `vapora.local`."""
-    check(together(agents))
+    check(agents)
     with ExitStack() as stack:
         if data is None:
             folder = TemporaryDirectory(prefix="vapora-", ignore_cleanup_errors=True)

@@ -128,14 +128,15 @@ class Platform:
         cluster.prepare_environment(data, os.environ)
         self._progress("Starting Ray, which takes some 10 s (`--local` does without it) …")
         try:
-            dashboard = cluster.start(data, dashboard=self._dashboard, handed=self.settings.handed())
+            # By its folder, not by its Ray: what was killed a moment ago was this one.
+            name = self.settings.installation or cluster.name_on_this_machine(data)
+            settings = self.settings.model_copy(update={"data": data, "installation": name})
+            dashboard = cluster.start(data, dashboard=self._dashboard, handed=settings.handed())
             self._on_ray = True
             # Ray has put a handler of its own in the place of ours.
             interrupt.reinstall()
             self._progress(f"Ray runs after {time.monotonic() - began:.1f} s. Deploying the API …")
-            # By its folder, not by its Ray: what was killed a moment ago was this one.
-            name = self.settings.installation or cluster.name_on_this_machine(data)
-            deploy(self.settings.model_copy(update={"data": data, "installation": name}))
+            deploy(settings)
         except VaporaError:
             raise
         except Exception as error:  # Ray has many kinds, and none of them is for people

@@ -197,6 +197,10 @@ class QueuePort(Protocol):
         """`log`, `nats`, or why NATS does not deliver."""
         ...
 
+    async def disk(self) -> str:
+        """Why no run starts on its disk; '': there is room."""
+        ...
+
     async def queue_status(self) -> QueueView:
         """What waits to be taken, and the dead letters."""
         ...

@@ -105,10 +105,11 @@ def application(args: Args, *, ours_alone: bool = False) -> Any:
     scale: dict[str, Any] = {"num_replicas": args.replicas}
     if args.autoscaling is not None:
         scale = {"autoscaling_config": args.autoscaling.model_dump()}
+    if args.max_replicas_per_node is not None:
+        scale["max_replicas_per_node"] = args.max_replicas_per_node
     deployment = serve.deployment(
         name="api",
         **scale,
-        max_replicas_per_node=args.max_replicas_per_node,
         max_ongoing_requests=args.max_ongoing_requests,
         graceful_shutdown_timeout_s=2,
         graceful_shutdown_wait_loop_s=0.2,

@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     agent_misses: int = Field(default=6, ge=1)
     # How long an agent may take to answer for the first time.
     agent_start_s: float = Field(default=60, ge=0)
+    # Below so much of the data folder's disk no run starts; 0: whatever is left.
+    disk_free_percent: float = Field(default=5, ge=0, lt=100)
     # How long a run may be at one tool, and at one step beside models and tools.
     agent_tool_limit_s: float = Field(default=900, gt=0)
     agent_step_limit_s: float = Field(default=60, gt=0)
@@ -466,19 +468,25 @@ class Settings(BaseSettings):
     def snapshot_folder(self, workspace: str) -> Path:
         return self.workspace_folder(workspace) / "snapshots"
 
-    def outboxes(self, workspace: str) -> Objects | None:
+    def outboxes(self, workspace: str, *whose: str) -> Objects | None:
         """Where copies are kept of what waits to be sent; None: the data folder is kept itself."""
-        return self.shared("outboxes", workspace)
+        return self.shared("outboxes", workspace, *whose)
 
     def exports(self) -> Objects | None:
         """Where what a deleted workspace held is moved to; None: it stays in the data folder."""
         return self.shared("exports")
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether nothing that matters is in the data folder: log, texts and the key that signs stand elsewhere, as
+        they must where there are several nodes."""
+        return self.database_url is not None and bool(self.blobs_url) and self.audit_key is not None
+
     def shared(self, kind: str, *below: str) -> Objects | None:
         """What all nodes see, beside the texts; None: there is no such place, and the data folder stands in for it."""
         if not self.blobs_url:
             return None
-        quick = s3.QUICK if kind == "snapshots" else None
+        quick = s3.QUICK if kind in ("snapshots", "outboxes") else None
         return objects_at(self.blobs_url, "VAPORA_BLOBS_URL", _OURS, kind, *below, patience=quick)
 
     @property

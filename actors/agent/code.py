@@ -67,7 +67,7 @@ async def next_of_code(one: RunUnderWay, run: Run) -> tuple[Run, Action | None]:
         return run, first
     agent = one.means.crew.agents.get(one.manifest.code)
     if agent is None:
-        return await _without_code(one, run)
+        return run, _without_code(one)
     if run.waiting is WaitReason.HUMAN:
         run = await one.append(run, runs.resume(run))
     if one.body is None:
@@ -171,7 +171,7 @@ async def _text(one: RunUnderWay, content: Content) -> str:
     return content.text if content.text is not None else await asyncio.to_thread(one.text, content)
 
 
-async def _without_code(one: RunUnderWay, run: Run) -> tuple[Run, Action | None]:
+def _without_code(one: RunUnderWay) -> Wait:
     """Nobody else can do it: the run waits for a start that has the code."""
     name = one.manifest.code
     broken = "".join(f" {point} cannot be used: {why}." for point, why in one.means.crew.broken.items())
@@ -179,4 +179,4 @@ async def _without_code(one: RunUnderWay, run: Run) -> tuple[Run, Action | None]
         f"The code of the agent {name} is not here. Install its package for the process that runs VAPORA, or pass it "
         f"to vapora.local(agents=[…]), and start that again.{broken}"
     )
-    return run, Wait(WaitReason.HUMAN, remedy)
+    return Wait(WaitReason.HUMAN, remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from actors.composition.wiring import Wiring
@@ -11,6 +12,7 @@ from actors.runtime.base import Address, Runtime
 from actors.snapshots import saved_offers, saved_swarm
 from vapora.catalog import role, role_defaults, roles
 from vapora.clock import now
+from vapora.domain.disk import why_not
 from vapora.domain.heartbeat import Heartbeat
 from vapora.errors import ConfigurationError, UnavailableError, VaultError
 from vapora.queue.nats.options import options_of
@@ -39,7 +41,16 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
         has_code=lambda agent_id: agent_id in wiring.crew.agents,
         role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
+        full=lambda: _why_full(settings),
     )
+
+
+def _why_full(settings: Settings) -> str | None:
+    """Worktrees and products are in the data folder, wherever log and texts may be."""
+    data = settings.data.absolute()
+    # Perhaps nothing was put into it yet.
+    found = shutil.disk_usage(next(one for one in (data, *data.parents) if one.exists()))
+    return why_not(found.free, found.total, settings.disk_free_percent)
 
 
 def beat_of(settings: Settings, role_id: str) -> Heartbeat:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from actors.composition.refusals import require_not_deleted, require_shared, seal
 from actors.composition.wiring import Wiring
 from actors.log_writer import LogWriter
@@ -13,7 +15,7 @@ from vapora.clock import now
 from vapora.log.event_log import EventLog
 from vapora.log.leases import LogLease
 from vapora.log.places import open_log
-from vapora.log.proof import CheckpointBook, SigningKey
+from vapora.log.proof import CheckpointBook, SigningKey, carry_over
 from vapora.settings import Settings
 
 
@@ -21,7 +23,10 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     settings, workspace = wiring.settings, address.workspace
 
     def open_book() -> CheckpointBook:
-        return CheckpointBook(settings.checkpoints(workspace), workspace, SigningKey.open(settings.audit_key_file))
+        where = settings.checkpoints(workspace)
+        if not isinstance(where, Path):
+            carry_over(settings.checkpoint_file(workspace), where)
+        return CheckpointBook(where, workspace, SigningKey.open(settings.audit_key_file))
 
     signer = CheckpointSigner(
         open_book, now, events=settings.checkpoint_events, interval_s=settings.checkpoint_interval_s

@@ -44,7 +44,7 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
         log,
         workspace,
         now,
-        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        open_outbox=lambda: Outbox(folder / "outbox.db", settings.outboxes(workspace, "webhooks")),
         secrets=_webhook_secrets(wiring, workspace),
         sender=sender,
         teller=Teller(
@@ -73,6 +73,7 @@ def build_trackers(wiring: Wiring, address: Address) -> Trackers:
         workspace,
         dispatcher=Dispatcher(log, now, settings.stream_snapshots(workspace)),
         folder=settings.trackers_folder(workspace),
+        copies=settings.outboxes(workspace, "trackers"),
         secrets=wiring.secrets("trackers"),
         people=wiring.runtime.ref(Address("identity")).people,
         allowed=settings.tracker_allow,

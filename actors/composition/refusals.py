@@ -26,23 +26,24 @@ def seal(settings: Settings, workspace: str) -> VaporaError | None:
 
 def require_shared(settings: Settings, nodes: int) -> None:
     """`ConfigurationError` where several nodes would each have their own of what there must be one of: an actor that is
-    started again elsewhere would find an empty log, no texts, or make another key."""
-    if nodes < 2:
+    started again elsewhere would find an empty log, no texts, or make another key. Who numbers installations has
+    several of them, one after another."""
+    if nodes < 2 and not settings.generation:
         return
-    here = f"This Ray cluster has {nodes} nodes, and"
+    here = f"This Ray cluster has {nodes} nodes, and" if nodes > 1 else "VAPORA_GENERATION is set, and"
     if settings.database_url is None:
         raise ConfigurationError(
-            f"{here} SQLite files are on one of them only.",
+            f"{here} SQLite files are on one node only.",
             remedy="Set VAPORA_DATABASE_URL to a PostgreSQL database, or run VAPORA on one node.",
         )
     if not settings.blobs_url:
         raise ConfigurationError(
-            f"{here} a data folder with large texts, checkpoints and snapshots is on one of them only.",
+            f"{here} a data folder with large texts, checkpoints and snapshots is on one node only.",
             remedy="Set VAPORA_BLOBS_URL to a bucket of an S3-compatible store.",
         )
     if settings.audit_key is None:
         raise ConfigurationError(
-            f"{here} each of them would sign the log with a key of its own.",
+            f"{here} each node would sign the log with a key of its own.",
             remedy=f"Set VAPORA_AUDIT_KEY on all of them to a file with the same key ({_MADE}).",
         )
     if not settings.audit_key_file.is_file():

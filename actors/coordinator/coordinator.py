@@ -67,12 +67,16 @@ class SwarmCoordinator:
         heartbeat_s: float = 5.0,
         most_runs_of: Mapping[str, int] | None = None,
         role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
+        full: Callable[[], str | None] = lambda: None,
         has_code: Callable[[str], bool] = lambda agent: True,
     ) -> None:
+        """`full`: why nothing may start on this disk, for cards to say; None: there is room."""
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
         self._role_defaults = role_defaults
+        self._full = full
+        self._was_full = False
         self._has_code = has_code
         self._saved = saved
         self._consumer = consumer
@@ -174,6 +178,9 @@ class SwarmCoordinator:
     def consumer(self) -> QueueConsumer | None:
         return self._consumer
 
+    async def disk(self) -> str:
+        return self._full() or ""
+
     async def queue_health(self) -> str:
         return self._queue_status.health()
 
@@ -204,7 +211,9 @@ class SwarmCoordinator:
             await self._move_ended()
             await self._explain_silent()
             await self._review_by_people()
-            await self._assigner.assign()
+            if (said := self._full()) is None:
+                await self._assigner.assign()
+            self._was_full = said is not None
             self._pool.cancel(swarm.recalled(self._swarm))
             self._pool.pause(swarm.running(self._swarm))
             if self._consumer is not None:
@@ -220,6 +229,8 @@ class SwarmCoordinator:
         await self._pool.retire_idle({one.agent_id for one in self._swarm.runs.values()})
         if self._saved is not None and self._saved.due(self._swarm.position):
             self._saved.save_soon(self._log, self._swarm, self._swarm.position)
+        if self._was_full and self._full() is None:
+            await self._act()
         await self._explain_limited()
         await self._explain_dead()
 
@@ -241,11 +252,13 @@ class SwarmCoordinator:
         )
 
     async def _explain_limited(self) -> None:
-        """The foremost cards that a limit of runs keeps from starting say so; not each of a long line."""
+        """The foremost cards that a limit of runs, or a full disk, keeps from starting say so; not each of a long
+        line."""
         async with self._acting:
+            said = self._full()
+            held = swarm.limited(self._swarm, _MOST_TOLD) if said is None else swarm.held(self._swarm, said, _MOST_TOLD)
             await self._append(
-                self._assigner.request(one.id, task.wait(one, reason, remedy))
-                for one, reason, remedy in swarm.limited(self._swarm, _MOST_TOLD)
+                self._assigner.request(one.id, task.wait(one, reason, remedy)) for one, reason, remedy in held
             )
 
     async def _explain_dead(self) -> None:

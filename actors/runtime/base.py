@@ -7,8 +7,7 @@ and follows the placement map.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from actors import kinds
@@ -22,33 +21,26 @@ from vapora.domain.shards import shard_of
 class Address:
     """The name of an actor: `log/default`, `agent/default/architect`, `router`.
 
-    Raises `ConfigurationError` for a kind that the table (`actors/kinds.py`) does not have."""
+    `fields`: what lines of the journal say of who writes them; kept, since every call needs it. Raises
+    `ConfigurationError` for a kind that the table (`actors/kinds.py`) does not have."""
 
     kind: str
     workspace: str = ""
     id: str = ""
+    fields: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         kinds.kind_of(self.kind)
+        workspace = {"workspace": self.workspace} if self.workspace else {}
+        object.__setattr__(self, "fields", {"actor": str(self), **workspace})
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.kind, self.workspace, self.id) if part)
-
-    @property
-    def fields(self) -> Mapping[str, str]:
-        """What lines of the journal say of who writes them."""
-        return _fields_of(self)
 
     @classmethod
     def parse(cls, text: str) -> Address:
         kind, workspace, id_ = [*text.split("/", 2), "", ""][:3]
         return cls(kind, workspace, id_)
-
-
-@lru_cache(maxsize=4_096)
-def _fields_of(address: Address) -> Mapping[str, str]:
-    workspace = {"workspace": address.workspace} if address.workspace else {}
-    return {"actor": str(address), **workspace}
 
 
 class Actor(Protocol):

@@ -49,10 +49,10 @@ class Holding:
         """Workspaces that others had, and that may be taken now. What they have come to have since is noted."""
         if self._view is None:
             return set()
-        self.elsewhere |= {one for one in self._view.leases if is_workspace(one)}
+        self.elsewhere |= {one for one in self._view.leases if is_workspace(one) and not self.is_ours(one)}
         free = {one for one in self.elsewhere if self.is_ours(one)}
         self.elsewhere -= free
-        return {one for one in free if not self.holds(one)}
+        return free
 
     async def require(self, workspace: str) -> None:
         """Raises `HeldElsewhereError` where it is not ours to open."""

@@ -17,6 +17,7 @@ from vapora.clock import now
 from vapora.dispatch import Dispatcher
 from vapora.errors import BadInputError
 from vapora.log.client import LogClient
+from vapora.objects import Objects
 from vapora.ports import Person
 from vapora.settings import Network
 from vapora.trackers import TrackerClient, TrackerDelayedError, client_of
@@ -33,6 +34,7 @@ def open_trackers(
     *,
     dispatcher: Dispatcher,
     folder: Path,
+    copies: Objects | None = None,
     secrets: SecretReader,
     people: Callable[[Sequence[str]], Awaitable[list[Person]]],
     allowed: Sequence[Network],
@@ -78,7 +80,7 @@ def open_trackers(
         workspace,
         now,
         dispatcher=dispatcher,
-        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        open_outbox=lambda: Outbox(folder / "outbox.db", copies),
         secret=secret,
         client_of=opened,
         check=check,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Literal, cast
 
 from actors.kept_rows import REACH, KeptRows
 from vapora.domain.tracker.outgoing import Deed, Wish
+from vapora.objects import Objects
 
 # `all`: of the open issues with the tracker's labels.
 LookKind = Literal["issue", "pull", "all"]
@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS looks (
 );
 CREATE TABLE IF NOT EXISTS polls (tracker_id TEXT PRIMARY KEY, since REAL NOT NULL, next_at REAL NOT NULL);
 """
+# A copy is older than the file was: whatever waits in it may have been carried out since, and is looked for first.
+_TAKEN_UP = "UPDATE wishes SET begun = 1;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,41 +59,31 @@ class Look:
 class Outbox(KeptRows):
     """What waits to be carried, and to be looked at."""
 
-    def __init__(self, file: Path) -> None:
-        super().__init__(file, _TABLES)
+    def __init__(self, file: Path, copies: Objects | None = None) -> None:
+        super().__init__(file, _TABLES, copies, _TAKEN_UP)
 
     def begin(self, position: int) -> None:
         """With what happens after `position`. What waits of another past is forgotten."""
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+        with self._writing() as cursor:
             cursor.execute("DELETE FROM wishes WHERE position > ?", (position,))
             cursor.execute(REACH, (position,))
-            cursor.execute("COMMIT")
 
     def take(self, position: int, wishes: Iterable[Wish], looks: Iterable[Look], removed: Iterable[str]) -> None:
         """The log was looked through up to `position`, and this was found. `removed`: trackers that are gone."""
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                for tracker_id in removed:
-                    for table in ("wishes", "looks", "polls"):
-                        cursor.execute(f"DELETE FROM {table} WHERE tracker_id = ?", (tracker_id,))  # noqa: S608
-                cursor.executemany(
-                    "INSERT OR IGNORE INTO wishes VALUES (?, ?, ?, ?, 0)",
-                    [(one.tracker_id, one.position, one.deed, one.task_id) for one in wishes],
-                )
-                self._note(cursor, looks)
-                cursor.execute(REACH, (position,))
-                cursor.execute("COMMIT")
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
+        with self._writing() as cursor:
+            for tracker_id in removed:
+                for table in ("wishes", "looks", "polls"):
+                    cursor.execute(f"DELETE FROM {table} WHERE tracker_id = ?", (tracker_id,))  # noqa: S608
+            cursor.executemany(
+                "INSERT OR IGNORE INTO wishes VALUES (?, ?, ?, ?, 0)",
+                [(one.tracker_id, one.position, one.deed, one.task_id) for one in wishes],
+            )
+            self._note(cursor, looks)
+            cursor.execute(REACH, (position,))
 
     def note(self, looks: Iterable[Look]) -> None:
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+        with self._writing() as cursor:
             self._note(cursor, looks)
-            cursor.execute("COMMIT")
 
     def next_wish(self, tracker_id: str) -> Begun | None:
         """In the order of the log: an answer does not come before what it answers."""
@@ -139,12 +131,10 @@ class Outbox(KeptRows):
         return (_instant(found[0][0]), _instant(found[0][1])) if found else None
 
     def polled(self, tracker_id: str, since: datetime, next_at: datetime, looks: Iterable[Look] = ()) -> None:
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+        with self._writing() as cursor:
             self._note(cursor, looks)
             row = (tracker_id, since.timestamp(), next_at.timestamp())
             cursor.execute("INSERT OR REPLACE INTO polls VALUES (?, ?, ?)", row)
-            cursor.execute("COMMIT")
 
     def waiting(self, tracker_id: str) -> int:
         counted = (
@@ -161,8 +151,8 @@ class Outbox(KeptRows):
         )
 
     def _write(self, query: str, values: Sequence[Any]) -> None:
-        with self._lock:
-            self._connection.execute(query, values)
+        with self._writing() as cursor:
+            cursor.execute(query, values)
 
 
 def _instant(at: float) -> datetime:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from actors.kept_rows import REACH, KeptRows
 from events.channel import ChannelSet
 from vapora.domain.channel import Channel
 from vapora.domain.webhook import Webhook
+from vapora.objects import Objects
 from vapora.views import DeliveryState, WebhookDelivery
 
 # Of one webhook: more that wait are dead at once, and of what is over the newest are kept.
@@ -76,13 +76,12 @@ class Resend:
 class Outbox(KeptRows):
     """Instants are passed in."""
 
-    def __init__(self, file: Path) -> None:
-        super().__init__(file, _TABLES)
+    def __init__(self, file: Path, copies: Objects | None = None) -> None:
+        super().__init__(file, _TABLES, copies)
 
     def begin(self, position: int, hooks: Sequence[Webhook], channels: Sequence[ChannelSet] = ()) -> None:
         """With what happens after `position`. What waits of another past is forgotten."""
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+        with self._writing() as cursor:
             cursor.execute("DELETE FROM hooks")
             cursor.execute("DELETE FROM channels")
             cursor.execute("DELETE FROM deliveries WHERE position > ?", (position,))
@@ -91,7 +90,6 @@ class Outbox(KeptRows):
             for channel in channels:
                 self._set_channel(cursor, channel)
             cursor.execute(REACH, (position,))
-            cursor.execute("COMMIT")
 
     def hooks(self) -> tuple[Webhook, ...]:
         """As they were at `position`."""
@@ -113,20 +111,11 @@ class Outbox(KeptRows):
         """The log was looked through up to `position`. `found`: webhook, position and topic of what is to be sent;
         `changed`: webhooks and channels as they are from now on, and what is to be sent again."""
         at = now.timestamp()
-        with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                self._add(cursor, found, at)
-                for one in changed:
-                    self._take_in(cursor, one, at)
-                cursor.execute(
-                    REACH,
-                    (position,),
-                )
-                cursor.execute("COMMIT")
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
+        with self._writing() as cursor:
+            self._add(cursor, found, at)
+            for one in changed:
+                self._take_in(cursor, one, at)
+            cursor.execute(REACH, (position,))
 
     def due(self, now: datetime, each: int) -> list[Due]:
         """The longest due first, at most so many of each webhook."""
@@ -167,14 +156,14 @@ class Outbox(KeptRows):
     ) -> None:
         """What came of an attempt."""
         at = now.timestamp()
-        with self._lock:
-            self._connection.execute(
+        with self._writing() as cursor:
+            cursor.execute(
                 "UPDATE deliveries SET state = ?, attempts = attempts + 1, status = ?, error = ?, next_at = ?, "
                 "updated_at = ? WHERE webhook_id = ? AND position = ?",
                 (state, status, error, next_at and next_at.timestamp(), at, one.webhook.id, one.position),
             )
             if state != "pending":
-                self._connection.execute(
+                cursor.execute(
                     "DELETE FROM deliveries WHERE webhook_id = ? AND state = ? AND position <= (SELECT position FROM "
                     "deliveries WHERE webhook_id = ? AND state = ? ORDER BY position DESC LIMIT 1 OFFSET ?)",
                     (one.webhook.id, state, one.webhook.id, state, MOST_OVER),
@@ -209,8 +198,8 @@ class Outbox(KeptRows):
 
     def hold(self, key: str, until: datetime) -> None:
         """What waits for this one waits at least so long."""
-        with self._lock:
-            self._connection.execute(
+        with self._writing() as cursor:
+            cursor.execute(
                 "UPDATE deliveries SET next_at = ? WHERE webhook_id = ? AND state = 'pending' AND next_at < ?",
                 (until.timestamp(), key, until.timestamp()),
             )

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from actors.budget_manager import BudgetManager
@@ -25,33 +25,16 @@ from vapora.log.client import LogClient
 from vapora.log.memory import MemoryLog
 from vapora.ports import LogWriterPort, Origin
 from vapora.records import Append, AppendResult, Batch, StoredRecord
+from vapora.testing.clock import NOON as NOON
+from vapora.testing.clock import VirtualClock
+
+MovableClock = VirtualClock
 
 WORKSPACE = "acme"
 ORIGIN = Origin(WORKSPACE, "tester", "cor-1")
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MANY = Usage(input_tokens=1_000, output_tokens=500)
 
 Event = TypeVar("Event", bound=DomainEvent)
-
-
-class MovableClock:
-    """`slept`: the seconds of each sleep, by which it moved."""
-
-    def __init__(self, now: datetime = NOON) -> None:
-        self.now = now
-        self.slept: list[float] = []
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        """Takes no time but its own."""
-        self.slept.append(seconds)
-        self.move(seconds)
-        await asyncio.sleep(0)
 
 
 class Line:

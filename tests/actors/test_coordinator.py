@@ -26,6 +26,7 @@ from events.task import (
     TaskWaiting,
 )
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer, of_kind, passed, seen
+from tests.waiting import until
 from vapora.commands import ArchiveProject, CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.domain.agent import RoleDefaults
@@ -126,6 +127,7 @@ class Cell:
         idle_s: float = 60,
         resend_s: float = 60,
         role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
+        full: Callable[[], str | None] = lambda: None,
     ) -> Any:
         return SwarmCoordinator(
             self.log if port is None else LogClient(port, WORKSPACE),
@@ -137,6 +139,7 @@ class Cell:
             idle_s=idle_s,
             resend_s=resend_s,
             role_defaults=role_defaults,
+            full=full,
         )
 
     async def submit(self, title: str = "Do it", **fields: Any) -> str:
@@ -527,3 +530,29 @@ async def test_agents_that_nobody_edited_follow_the_manifest_of_their_role_at_a_
         "ada": (("code-refactor",), 9),
         "grace": (("code-generation", "unit-test"), 2),
     }
+
+
+async def test_nothing_starts_on_a_full_disk_and_all_of_it_by_itself_once_there_is_room(cell: Cell) -> None:
+    full: list[str] = ["Less than 5 % is free. Make room."]
+    coordinator = cell.coordinator(resend_s=0.05, full=lambda: full[0] if full else None)
+    await coordinator.start()
+    try:
+        task_id = await cell.submit()
+        [told] = await seen(cell.log, TaskWaiting)
+        assert told.event == TaskWaiting(task_id=task_id, reason=WaitReason.PAUSED, remedy=full[0])
+        assert await coordinator.disk() == full[0]
+        await submit_again_and_look(cell, coordinator)
+        full.clear()
+        assert {one.task_id for one in await cell.assigned(1)} == {task_id}
+        assert await coordinator.disk() == ""
+    finally:
+        await coordinator.stop()
+
+
+async def submit_again_and_look(cell: Cell, coordinator: Any) -> None:
+    """Another event makes it look for work; what a card says already is not said again."""
+    await cell.capacity("developer", 2)
+    head = await cell.log.head()
+    await until(lambda: coordinator.view.position >= head)
+    assert [one for one in await everything(cell.log) if isinstance(one.event, TaskAssigned)] == []
+    assert sum(isinstance(one.event, TaskWaiting) for one in await everything(cell.log)) == 1

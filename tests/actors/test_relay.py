@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import nats
 import pytest
+from nats.js.errors import NotFoundError
 
 from actors.relay import Relay
 from events import Recorded
@@ -20,10 +23,12 @@ from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, 
 from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
 from vapora.log.client import LogClient
+from vapora.observability import live
 from vapora.queue import TaskOffer
 from vapora.queue.nats.outlet import NatsOutlet
 from vapora.queue.nats.queue import NatsQueue
 from vapora.records import Append, Encoded, StreamAppend
+from vapora.trace_ids import append_span, trace_id_of
 
 
 @pytest.fixture
@@ -157,6 +162,40 @@ async def test_a_task_that_is_to_be_done_again_is_offered_again(
     assert len(await mirrored(server.options, WORKSPACE, len(whole))) == len(whole)
     await waiting(queue, 0)
     await running.stop()
+
+
+async def test_with_a_collector_of_traces_what_goes_out_says_of_which_trace_it_is(
+    log: LogClient, server: NatsServer
+) -> None:
+    running = relay(log, server)
+    live.configure("http://127.0.0.1:9", {}, 1.0, "0")
+    try:
+        await running.start()
+        await submit(log, [1])
+        [recorded] = await everything(log)
+        append = append_span(recorded.request_id)
+        expected = f"00-{trace_id_of(recorded.correlation):032x}-{append:016x}-01"
+        for stream, subject in (
+            (f"VAPORA_TASKS_{WORKSPACE}", f"{WORKSPACE}.tasks.unit-test.low"),
+            (f"VAPORA_EVENTS_{WORKSPACE}", f"vapora.events.{WORKSPACE}.task.submitted"),
+        ):
+            assert await last_header(server, stream, subject, "traceparent") == expected
+        await running.stop()
+    finally:
+        live.configure("", {}, 0, "0")
+
+
+async def last_header(server: NatsServer, stream: str, subject: str, name: str) -> str | None:
+    """Of the last message there, once there is one."""
+    client = await nats.connect(server.options.url, **server.options.arguments())
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(NotFoundError):
+                    return ((await client.jetstream().get_last_msg(stream, subject)).headers or {}).get(name)
+                await asyncio.sleep(0.02)
+    finally:
+        await client.close()
 
 
 async def test_over_crashes_of_relay_and_server_each_task_is_offered_once_and_each_event_mirrored_once_in_order(

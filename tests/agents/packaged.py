@@ -50,12 +50,11 @@ def check(launched: Launched, token_file: Path) -> None:
     with Client(url, token=token_file.read_text().strip()) as client:
         known = {one.id: one for one in client.agents()}
         assert known["summariser"].role == "documenter"
-        project = client.create_project({"name": "Texts"})
-        card = {"project_id": project.id, "title": "Summarise it", "description": "one two three", "review": "none"}
-        task = client.submit_task(card | {"agent": "summariser"})
-        done = client.wait(task.task_id, timeout=180, after=task.position)
+        tasks = client.projects.create("Texts").tasks
+        task = tasks.submit("Summarise it", description="one two three", agent="summariser", review="none")
+        done = task.wait(timeout=180)
         assert done.state.value == "done", done
-        assert (client.output(task.task_id).text or "").startswith("3 words: ")
+        assert (task.output().text or "").startswith("3 words: ")
 
 
 @contextmanager

@@ -50,10 +50,7 @@ def test_a_killed_process_goes_on_where_it_was_and_pays_once(tmp_path: Path) -> 
     with FakeVendors() as vendors:
         vendors.script(Provider.ANTHROPIC, Behaviour(text="A letter."), Behaviour(text="Yes."))
         with running(data, vendors) as (child, client):
-            project = client.create_project({"name": "Post"})
-            task = client.submit_task(
-                {"project_id": project.id, "title": "Carry it", "agent": "courier", "review": "none"}
-            ).task_id
+            task = client.projects.create("Post").tasks.submit("Carry it", agent="courier", review="none").id
             wait_for("the tool is at work", lambda: (data / "weighing").exists())
             child.kill()
             child.wait()

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from itertools import count
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 import vapora
 from vapora.agents import AsyncContext, Context, ToolFailedError
-from vapora.errors import BadInputError
+from vapora.errors import BadInputError, ConfigurationError
+from vapora.llm.rehearsal.typed import answer as rehearsed
 from vapora.testing import VirtualClock, given, wish
 
 pytest_plugins = ["pytester"]
@@ -107,6 +109,15 @@ def test_models_ask_for_tools_and_answer_in_types() -> None:
     given().model("no", "no").when(counter).then.fails("does not fit Answer")
 
 
+def test_the_rehearsal_model_answers_in_the_type_that_is_asked_for() -> None:
+    @vapora.agent(role="documenter")
+    def nested(ctx: Context) -> dict[str, Answer]:
+        """You answer."""
+        return ctx.model("Which?", answer=dict[str, Answer]) | {"list": ctx.model("All?", answer=list[Answer])[0]}
+
+    given().model(rehearsed).when(nested).then.finishes(containing='"number":0')
+
+
 def test_calls_made_together_are_told_apart_and_the_same_again() -> None:
     import asyncio
 
@@ -149,6 +160,12 @@ def test_a_class_is_made_anew_for_each_run() -> None:
 
 def test_what_cannot_be_a_tool_or_an_agent_is_refused_with_what_to_do() -> None:
     with pytest.raises(BadInputError, match="has no type hint"):
+
+        @vapora.tool
+        def say(text):  # type: ignore[no-untyped-def]
+            """Say it."""
+
+    with pytest.raises(BadInputError, match="cannot be the name"):
         vapora.tool(lambda text: text)
     with pytest.raises(BadInputError, match="no docstring"):
 
@@ -165,6 +182,23 @@ def test_what_cannot_be_a_tool_or_an_agent_is_refused_with_what_to_do() -> None:
 
     with pytest.raises(BadInputError, match="effect"):
         vapora.tool(effect="maybe")(word_count.function)  # type: ignore[call-overload]
+
+
+def test_an_agent_that_no_role_can_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    def idle(ctx: Context) -> str:
+        """You idle."""
+        return ""
+
+    for wrong, why in (
+        ({"role": "poet"}, "There is no role 'poet'"),
+        ({"role": "code-reviewer"}, "reviews are not written in Python yet"),
+        ({"role": "documenter", "task_types": ["poetry"]}, "There is no task type 'poetry'"),
+        ({"role": "marketer", "tools": ["code.symbols"]}, "may not hold code.symbols"),
+    ):
+        agent = vapora.agent(**wrong)(idle)
+        with pytest.raises(ConfigurationError, match=why), vapora.local(tmp_path / "data", agents=[agent]):
+            pass
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_schema_is_made_of_type_hints_and_effects_are_the_careful_ones() -> None:
@@ -216,11 +250,10 @@ def test_the_plugin_gives_a_whole_vapora_with_scripted_models(pytester: pytest.P
         @pytest.mark.vapora(agents=[summariser])
         def test_it(vapora_client, vapora_script, vapora_vendors):
             vapora_script("Short.")
-            project = vapora_client.create_project({"name": "Texts"})
-            card = {"project_id": project.id, "title": "Summarise", "description": "a b", "agent": "summariser"}
-            task = vapora_client.submit_task(card | {"review": "none"})
-            done = vapora_client.wait(task.task_id, timeout=120, after=task.position)
-            assert vapora_client.output(task.task_id).text == "2: Short."
+            tasks = vapora_client.projects.create("Texts").tasks
+            task = tasks.submit("Summarise", description="a b", agent="summariser", review="none")
+            done = task.wait(timeout=120)
+            assert task.output().text == "2: Short."
             assert done.cost_microusd == vapora_vendors.ledger.billed_microusd > 0
         '''
     )

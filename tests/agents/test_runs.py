@@ -9,19 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 import vapora
 from actors.runtime.base import Address
 from events.agent import AgentDisabled, AgentEnabled
 from events.budget import SpendSettled
-from events.ids import PEOPLE, Provider, WaitReason
+from events.ids import PEOPLE, ChecksVerdict, Provider, WaitReason
 from events.run import CodeStepAsked, ModelCalled, RunFailed, RunStarted, RunSucceeded, RunWaiting, ToolBegun, ToolUsed
 from events.task import TaskCompleted
+from events.work import Check
 from tests.work.site import WORKSPACE, Site
 from vapora.agents import Agent, AsyncContext, Context, ToolFailedError
 from vapora.clock import new_id
 from vapora.commands import CommentTask, SetPolicies
+from vapora.errors import BadInputError
 from vapora.llm.protocol import ToolCall
 from vapora.ports import Origin
 from vapora.testing.crash import CrashableRuntime, KillPoint
@@ -306,6 +309,36 @@ async def test_without_its_code_an_agent_is_disabled_and_its_run_waits_until_the
         site.vendors.default(Behaviour(text="It."))
         assert await product(site) == "It."
         assert await site.told(AgentEnabled)
+
+
+async def test_in_a_repository_it_changes_files_and_its_checks_run(tmp_path: Path) -> None:
+    @vapora.agent(tools=["file_write", "file_read"])
+    async def writer(ctx: AsyncContext) -> str:
+        """You write."""
+        await ctx.tool("file_write", path="slug.py", content=await ctx.model("Write slug.py."))
+        return f"Wrote it on {ctx.project.branch}: {await ctx.tool('file_read', path='slug.py')}"
+
+    async with Site(tmp_path, agents=[writer], sandbox="none") as site:
+        site.theirs.commit({"slug.py": "x = 1\n"}, "Begin")
+        site.vendors.default(Behaviour(text="x = 2"))
+        project = await site.project(Check(name="has-two", command="grep 2 slug.py"))
+        task = await site.task(project, agent="writer", task_type=None, role=None)
+        assert f"Wrote it on vapora/{task}" in await product(site)
+        [end] = await site.told(RunSucceeded)
+        assert end.work is not None
+        assert end.work.checks is ChecksVerdict.GREEN
+        assert [one.name for one in await site.told(ToolUsed)] == ["file_write", "file_read"]
+        assert soundness(await site.everything(), WORKSPACE, waiting=[task]) == []
+
+
+async def test_a_card_names_only_an_agent_that_takes_it(tmp_path: Path) -> None:
+    async with Site(tmp_path, agents=[summariser]) as site:
+        with pytest.raises(BadInputError, match="There is no agent 'nobody'"):
+            await site.task(await site.project(repo=None), agent="nobody")
+        with pytest.raises(BadInputError, match="does no 'code-generation' work"):
+            await handed_in(site, summariser, task_type="code-generation")
+        with pytest.raises(BadInputError, match="is no developer"):
+            await handed_in(site, summariser, role="developer", task_type="document-generation")
 
 
 async def test_policies_hold_for_tools_written_in_python(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from vapora.blobs import BlobStore, open_blobs
 from vapora.blobs.s3 import S3BlobStore
 from vapora.clock import now
 from vapora.errors import ConfigurationError, CorruptLogError, LogError
+from vapora.log.proof import checkpoints
 from vapora.log.sqlite import SQLiteLog
 from vapora.objects import S3Objects, check_url
 from vapora.settings import Settings
@@ -123,4 +124,4 @@ def test_an_import_puts_the_texts_where_the_settings_say(
         assert import_new(export_file, target, now).blobs == 1
     assert open_blobs(target.blobs_url, tmp_path, "default").get(DIGEST) == TEXT
     assert not target.blob_folder("default").exists()
-    assert target.checkpoint_file("default").exists()
+    assert len(checkpoints.read(target.checkpoints("default"))) == 1

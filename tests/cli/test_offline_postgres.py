@@ -79,11 +79,11 @@ def test_the_chain_is_proved_in_the_database(vapora: Run) -> None:
     assert vapora("audit", "verify", "--chain-only").code == 0
 
 
-def test_a_backup_works_on_files_alone_and_says_what_to_do_instead(vapora: Run, tmp_path: Path) -> None:
-    said = vapora("backup", str(tmp_path / "there"))
-    assert said.code == 2
-    assert "pg_dump" in said.err
-    assert not (tmp_path / "there").exists()
+def test_a_backup_of_a_database_holds_its_logs(vapora: Run, tmp_path: Path) -> None:
+    said = vapora("backup", str(tmp_path / "there"), "--json")
+    assert said.code == 0, said.err
+    assert said.json["workspaces"]["default"]["position"] == 4
+    assert (tmp_path / "there" / "backup.json").exists()
 
 
 def test_an_import_takes_no_database_that_holds_the_workspace(vapora: Run, settings: Settings, tmp_path: Path) -> None:

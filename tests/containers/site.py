@@ -21,9 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import debian
-from vapora.deploy import render
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = "docker.io/library/python:3.11-slim-bookworm"
@@ -58,7 +58,7 @@ class Site:
         self._holder = holder
 
     def run(
-        self, *command: str | Path, text: str | None = None, check: bool = True, **environ: str
+        self, *command: str | Path, text: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """A program among the containers. Raises with what it said where it fails and `check` is set."""
         enter = [
@@ -69,7 +69,7 @@ class Site:
         ]
         done = subprocess.run(
             [*enter, *command],
-            env=self._environ() | environ,
+            env=self._environ(),
             input=text,
             check=False,
             capture_output=True,
@@ -82,11 +82,11 @@ class Site:
     def podman(self, *arguments: str | Path, text: str | None = None, check: bool = True) -> str:
         return self.run("podman", *arguments, text=text, check=check).stdout.strip()
 
-    def compose(self, project: str, *arguments: str, files: Sequence[str] = ("compose.yaml",), **environ: str) -> str:
+    def compose(self, project: str, *arguments: str, files: Sequence[str] = ("compose.yaml",)) -> str:
         """With the files of this repository, and one that puts all services into the site's network."""
         chosen = [part for file in (*files, str(self._folder / "network.yaml")) for part in ("-f", file)]
         command = [sys.executable, "-m", "podman_compose", "--in-pod", "false", "-p", project, *chosen, *arguments]
-        return self.run(*command, **environ).stdout
+        return self.run(*command).stdout
 
     def build(self, image: str, context: Path, *options: str) -> None:
         lent = [part for path in _LENT if Path(path).is_file() for part in ("--volume", f"{path}:{path}:ro")]
@@ -217,5 +217,5 @@ def make_services(site: Site, folder: Path) -> None:
 
 def image() -> str:
     """The name that compose.yaml gives VAPORA's own image."""
-    name: str = render.yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["vapora"]["image"]
+    name: str = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["vapora"]["image"]
     return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,8 @@ with Client("http://127.0.0.1:8000") as client:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     containers.require()
     folder = tmp_path_factory.mktemp("containers")
+    # As `make` leaves them: the image takes pages that are made of the same sources.
+    subprocess.run([sys.executable, "hatch_build.py"], cwd=ROOT, check=True)
     with containers.running(folder) as made:
         made.build(containers.image(), ROOT)
         containers.make_services(made, folder)

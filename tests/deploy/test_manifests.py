@@ -12,6 +12,7 @@ import yaml
 from tests.deploy.conftest import VARIANTS
 from tests.deploy.schemas import ROOT, errors
 from vapora.deploy import kuberay_rules, render
+from vapora.settings import Settings
 
 Objects = dict[str, list[dict[str, Any]]]
 CLUSTERS = [name for name in VARIANTS if name != "solo"]
@@ -257,3 +258,31 @@ def test_only_what_has_no_state_is_scaled_by_load(objects: Objects) -> None:
         assert scaler["spec"]["scaleTargetRef"]["name"] == "gateway"
         [gateway] = of(objects[name], "Deployment")
         assert "replicas" not in gateway["spec"], "who scales it says how many there are"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variable_is_a_setting_and_has_a_value_that_it_takes(
+    objects: Objects, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is none would be missing in silence, and a value that is none stops every pod at its start."""
+    seen = 0
+    for who, template in pods(objects[name]):
+        env = {one["name"]: one["value"] for one in template["spec"]["containers"][0].get("env", []) if "value" in one}
+        ours = {key.removeprefix("VAPORA_").lower(): value for key, value in env.items() if key.startswith("VAPORA_")}
+        secrets = {
+            key: value
+            for key, value in ours.items()
+            if key.endswith("_file") and key.removesuffix("_file") in Settings.model_fields
+        }
+        assert {key for key in ours if key not in secrets} <= Settings.model_fields.keys(), who
+        assert all(value.startswith("/run/secrets/vapora/") for value in secrets.values())
+        with monkeypatch.context() as patch:
+            for key, value in env.items():
+                if key.removeprefix("VAPORA_").lower() not in secrets:
+                    patch.setenv(key, value)
+            settings = Settings()
+        if ours:
+            seen += 1
+            assert settings.runtime == ("local" if name == "solo" else "ray")
+            assert settings.on_loopback is (name == "solo")
+    assert seen == (1 if name == "solo" else 2)

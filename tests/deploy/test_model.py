@@ -33,6 +33,12 @@ BROKEN = {
     "one zone": ("production", "zones = True", "zones = False", "several zones"),
     "nobody watches": ("production", "monitoring = True", "monitoring = False", "wants monitoring"),
     "too many shards": ("production", 'option("shards") or 10', "20", r"shards \+ 32 or more"),
+    "no room for the shards of a node that dies": (
+        "production",
+        "    zones = True",
+        "    zones = True\n    shards_a_node = 2",
+        "room for the shards",
+    ),
     "more replicas than nodes": ("staging", "{least = 2, most = 2}", "{least = 3, most = 4}", "one replica of the API"),
     "an image without a version": ("development", '"vapora:0.1.0"', '"vapora"', "without a version"),
     "a folder for several nodes": ("development", 'objects = "inside"', 'objects = "folder"', "cannot be a folder"),

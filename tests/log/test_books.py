@@ -18,7 +18,8 @@ from tests.log.test_snapshots import SAVED, Counted
 from vapora.errors import ConfigurationError, CorruptLogError
 from vapora.log.chain import Tip
 from vapora.log.folds import SnapshotStore
-from vapora.log.proof import CheckpointBook, SigningKey, Verifier, checkpoints, public_path
+from vapora.log.proof import CheckpointBook, SigningKey, Verifier, carry_over, checkpoints, public_path
+from vapora.log.proof.books import CheckpointObjects
 from vapora.log.sqlite import SQLiteLog
 from vapora.objects import S3Objects, Where
 from vapora.settings import Settings
@@ -74,6 +75,19 @@ def test_a_log_that_ends_before_the_newest_checkpoint_is_found(where: Where, log
     book.sign(tip(2_000), AT)
     with pytest.raises(CorruptLogError, match="position 2000 is missing"):
         book.require_whole(log)
+
+
+def test_what_was_signed_into_a_file_is_in_the_store_from_then_on(bucket: str, tmp_path: Path) -> None:
+    file, key, objects = tmp_path / "checkpoints.jsonl", SigningKey.open(tmp_path / "key"), S3Objects(bucket, "acme")
+    for position in (1, 7, 30):
+        CheckpointBook(file, "acme", key).sign(tip(position), AT)
+    signed = checkpoints.read(file)
+    # One that was cut off after the first, and two that come later.
+    CheckpointObjects(objects).add(signed[0])
+    carry_over(file, objects)
+    carry_over(file, objects)
+    assert checkpoints.read(objects) == signed
+    assert not file.exists() and len(checkpoints.read(tmp_path / "checkpoints.jsonl.moved")) == 3
 
 
 def test_an_object_that_is_no_checkpoint_is_named(bucket: str, tmp_path: Path) -> None:

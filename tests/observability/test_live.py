@@ -29,12 +29,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def client(collector: Collector) -> Iterator[Client]:
-    settings: dict[str, Any] = {
-        "model": "rehearsal",
-        "rehearsal_min_delay_s": 0,
-        "rehearsal_max_delay_s": 0.01,
-        "rehearsal_steps": 1,
-    }
+    settings: dict[str, Any] = {"rehearsal_min_delay_s": 0, "rehearsal_max_delay_s": 0.01, "rehearsal_steps": 1}
     with vapora.local(otlp_endpoint=collector.url, trace_ratio=0, model="rehearsal", **settings) as client:
         yield client
 

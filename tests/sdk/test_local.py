@@ -64,7 +64,7 @@ def test_an_error_in_the_block_comes_out_as_it_is_and_everything_is_stopped() ->
         ({"model": "best"}, "model cannot be used"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_starts(given: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_what_cannot_work_is_refused_before_anything_starts(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=said), vapora.local(tmp_path / "data", **given):
         pass
     assert not (tmp_path / "data").exists()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -53,9 +52,6 @@ class Facts:
     @classmethod
     def from_json(cls, text: str) -> Facts:
         return _FACTS.validate_json(text)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 _FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)

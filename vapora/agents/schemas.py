@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
 from vapora.errors import BadInputError
@@ -71,8 +71,3 @@ def text_of(value: Any, adapter: TypeAdapter[Any] | None = None) -> str:
     if isinstance(value, BaseModel):
         return value.model_dump_json()
     return (adapter or TypeAdapter(Any)).dump_json(value).decode()
-
-
-def described(text: str) -> Any:
-    """For `Annotated[str, described("…")]`: what a model is told of an argument."""
-    return Field(description=text)

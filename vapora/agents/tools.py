@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
@@ -115,6 +115,16 @@ def _first(error: Exception) -> str:
     return str(error)
 
 
+class ToolMaker(Protocol):
+    """What `@vapora.tool(…)` is: it makes a tool of a function, of an `async` one as well."""
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[R]], /) -> Tool[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Tool[P, R]: ...
+    def __call__(self, function: Callable[P, Any], /) -> Tool[P, Any]: ...
+
+
 @overload
 def tool(function: Callable[P, Awaitable[R]], /) -> Tool[P, R]: ...
 @overload
@@ -128,7 +138,7 @@ def tool(
     timeout_s: float = LIMIT_S,
     outward: bool | None = None,
     reads_outside: bool | None = None,
-) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+) -> ToolMaker: ...
 def tool(
     function: Callable[..., Any] | None = None,
     /,

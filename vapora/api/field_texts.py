@@ -373,6 +373,7 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "type": "What the card is: feature, bugfix, enhancement or tech-debt.",
         "task_type": "The routing type; absent: inferred from title and description.",
         "role": "Only agents of this role may take it; absent: all that are able.",
+        "agent": "Only this agent may take it; an absent task_type is then the first one that it takes.",
     },
     "EditTask": {"title": "What is to be done, in a line.", "type": "feature, bugfix, enhancement or tech-debt."},
     "BoardCard": _CARD,

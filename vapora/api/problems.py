@@ -49,6 +49,7 @@ from vapora.errors import (
     PlanOutdatedError,
     PreconditionFailedError,
     ProviderError,
+    PrunedError,
     PushRefusedError,
     RepositoryBusyError,
     RepositoryError,
@@ -123,6 +124,7 @@ NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method"
 TOO_SLOW = Kind("request-timeout", 408, "The request came in too slowly", "Send all of it at once.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
+PRUNED = Kind("content-pruned", 410, "The text was dropped to make room", "Its digest and size stand in the event.")
 ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 PLAN_OUTDATED = Kind("plan-outdated", 409, "The plan is not what was seen", "Look at it again, and decide on that.")
@@ -181,6 +183,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     PackageRefusedError: PACKAGE_REFUSED,
     PackageOutdatedError: PACKAGE_OUTDATED,
     NotFoundError: NOT_FOUND,
+    PrunedError: PRUNED,
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,

@@ -55,6 +55,7 @@ async def get_health(request: Request, response: Response) -> Health:
     paused: dict[str, str] = {}
     problems: list[str] = []
     status, queue, standing = "ok", "", Standing()
+    full = ""
     rehearsal = bool(request.app.state.rehearsal)
     try:
         async with asyncio.timeout(_PATIENCE_S):
@@ -62,11 +63,15 @@ async def get_health(request: Request, response: Response) -> Health:
             # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
             if known == "awake":
                 cell = cells.look(DEFAULT_WORKSPACE)
-                problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
+                problems, cells.queue, full = await asyncio.gather(
+                    _problems(cell), cell.queue.queue_health(), cell.queue.disk()
+                )
             queue = cells.queue
             providers, paused = await _models(cells)
             rehearsal = rehearsal and await rehearses(cells.system.router(), DEFAULT_WORKSPACE)
         status = "failing" if problems else "ok"
+        # Everything else works: who has to make room is to see the board while they do.
+        problems += [full] if full else []
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
         # What opens it does not come back in time, and has said before why it cannot.

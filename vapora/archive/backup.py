@@ -5,16 +5,19 @@ Its layout is that of a data folder, so restoring is copying it back. Read model
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic_core import to_json
 
 from events.ids import PEOPLE
+from vapora import durable
 from vapora.archive.files import copy, new_folder
 from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
@@ -23,6 +26,7 @@ from vapora.log.proof import CHECKPOINTS, Verdict, checkpoints, public_path, ver
 from vapora.log.sqlite import SQLiteLog, translate_errors
 from vapora.private_dirs import make_private
 from vapora.readonly import Reading
+from vapora.repo import bundles
 from vapora.settings import Settings
 
 
@@ -58,8 +62,10 @@ def backup(settings: Settings, workspaces: list[str], folder: Path, at: datetime
 def _save(settings: Settings, workspace: str, target: Path) -> Saved:
     make_private(target)
     # In this order what is copied is complete: checkpoints speak of a log that is there already, and events of texts.
-    book = settings.checkpoint_file(workspace)
-    if book.exists():
+    book = settings.checkpoints(workspace)
+    if not isinstance(book, Path):
+        durable.write(target / CHECKPOINTS, b"".join(one.line() for one in checkpoints.read(book)))
+    elif book.exists():
         copy(book, target / CHECKPOINTS)
     _copy_database(settings.log_file(workspace), target / "log.db")
     # Those that the vault has not taken over yet: by another secret nobody could check what webhooks are sent. What
@@ -67,6 +73,10 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
     for secret in sorted(settings.webhook_secrets(workspace).glob("*")):
         copy(secret, target / "webhooks" / "secrets" / secret.name, mode=0o600)
     verdict = _prove(workspace, target)
+    for project in bundles.projects(settings.repositories_folder(workspace)):
+        with TemporaryDirectory(prefix="vapora-backup-") as folder:
+            if bundles.save(os.environ, settings.repositories_folder(workspace) / project, Path(folder)):
+                bundles.restore(os.environ, Path(folder), target / "repositories" / project)
     source = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
     blobs = BlobStore(target / "blobs")
     # `get` proves each text by its digest.

@@ -36,7 +36,11 @@ def import_new(file: ExportFile, settings: Settings, clock: Clock) -> Exported:
             taken = file.load(log, far or BlobStore(draft / "blobs"))
         finally:
             log.close()
-        CheckpointBook(draft / CHECKPOINTS, workspace, _key(settings)).sign(taken.tip, clock())
+        where = settings.checkpoints(workspace)
+        if isinstance(where, Path):
+            CheckpointBook(draft / CHECKPOINTS, workspace, _key(settings)).sign(taken.tip, clock())
+    if not isinstance(where, Path):
+        CheckpointBook(where, workspace, _key(settings)).sign(taken.tip, clock())
     return taken
 
 
@@ -55,8 +59,16 @@ def _into_database(file: ExportFile, place: Database, settings: Settings, clock:
     # Its libraries take 0.2 s to import, which only who uses them shall pay.
     from vapora.log.postgres.draft import draft
 
-    read, book_file = settings.read_place(file.workspace), settings.checkpoint_file(file.workspace)
+    read, book_file = settings.read_place(file.workspace), settings.checkpoints(file.workspace)
     assert isinstance(read, Database)
+    if not isinstance(book_file, Path):
+        book = CheckpointBook(book_file, file.workspace, _key(settings))
+        with draft(place, file.workspace, read) as log:
+            taken = file.load(log, far or BlobStore(settings.blob_folder(file.workspace)))
+            book.require_whole(log)
+        # Until then the log is as good as one that its writer has not opened yet.
+        book.sign(taken.tip, clock())
+        return taken
     with _beside(book_file) as signed, draft(place, file.workspace, read) as log:
         taken = file.load(log, far or BlobStore(settings.blob_folder(file.workspace)))
         key = _key(settings)

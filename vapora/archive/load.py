@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from pydantic_core import from_json
 
-from events.ids import is_workspace
+from events.ids import PEOPLE, is_workspace
 from vapora.archive.export import FORMAT, STATE, VERSION, Exported
 from vapora.blobs import Blobs
 from vapora.errors import BadInputError, CorruptLogError, VaporaError
@@ -30,7 +30,8 @@ _GZIP = b"\x1f\x8b"
 class ExportFile:
     """An export, read once from its beginning to its end. `CorruptLogError` names the line that cannot be right."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, of_people: bool = False) -> None:
+        """`of_people`: the log of people, which is no workspace, may be in it too."""
         self._path = path
         try:
             self._file = _open(path)
@@ -49,7 +50,7 @@ class ExportFile:
                 )
             self.workspace = str(about["workspace"])
             # It becomes the name of a folder.
-            if not is_workspace(self.workspace):
+            if not is_workspace(self.workspace) and not (of_people and self.workspace == PEOPLE):
                 raise ValueError("the workspace has no possible name")
             self.tip = Tip(int(about["position"]), bytes.fromhex(about["digest"]))
         except (KeyError, ValueError, TypeError) as error:

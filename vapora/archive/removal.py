@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from vapora import __version__, database
@@ -20,12 +20,11 @@ from vapora.database import Place
 from vapora.domain.cell import CellRecord
 from vapora.log.cell_records import CellRecords
 from vapora.log.places import open_for_reading, workspaces
+from vapora.objects import Objects, objects_at
 from vapora.private_dirs import delete_tree, make_private
 from vapora.queue.nats.options import options_of
 from vapora.settings import Settings
 from vapora.vault import open_vault
-
-_LONGER_THAN_ANY_CLOCK_IS_AHEAD = timedelta(days=1)
 
 
 class Removal:
@@ -58,8 +57,15 @@ class Removal:
                 export(log, self._blobs(workspace), workspace, path, record.at, __version__)
             finally:
                 log.close()
+        place = str(path.relative_to(self._settings.data.absolute()))
+        if (shared := self._settings.exports()) is not None:
+            # What is in a pod's own folder goes with the pod.
+            if path.exists():
+                shared.take(path.name, path)
+                path.unlink()
+            place = f"{shared}/{path.name}"
         self._before("note the export")
-        saved = replace(record, export=str(path.relative_to(self._settings.data.absolute())))
+        saved = replace(record, export=place)
         self._records.put(saved)
         return saved
 
@@ -69,6 +75,7 @@ class Removal:
         steps: dict[str, Callable[[str], None]] = {
             "streams": self._remove_streams,
             "texts": self._remove_blobs,
+            "shared": self._remove_shared,
             "secrets": self._remove_secrets,
             "read models": lambda one: _remove(self._settings.read_place(one)),
             "search index": lambda one: _remove(self._settings.search_place(one)),
@@ -96,9 +103,14 @@ class Removal:
 
     def _remove_blobs(self, workspace: str) -> None:
         if self._settings.blobs_url:  # else they are in the folder
-            blobs = self._blobs(workspace)
-            for one in list(blobs.stored()):
-                blobs.remove(one.digest, one.modified_at + _LONGER_THAN_ANY_CLOCK_IS_AHEAD)
+            _empty(objects_at(self._settings.blobs_url, "VAPORA_BLOBS_URL", workspace))
+
+    def _remove_shared(self, workspace: str) -> None:
+        """What else is in the store that all nodes share."""
+        for kind in ("snapshots", "outboxes", "checkpoints"):
+            objects = self._settings.shared(kind, workspace)
+            if objects is not None:  # else it is in the folder
+                _empty(objects)
 
     def _remove_secrets(self, workspace: str) -> None:
         chosen = self._settings
@@ -110,6 +122,11 @@ class Removal:
 
     def _blobs(self, workspace: str) -> Blobs:
         return open_blobs(self._settings.blobs_url, self._settings.blob_folder(workspace), workspace)
+
+
+def _empty(objects: Objects) -> None:
+    for one in list(objects.listed()):
+        objects.remove(one.name)
 
 
 def _remove(place: Place) -> None:

@@ -8,17 +8,20 @@ from vapora.blobs.collect import Sweep, named_in, sweep
 from vapora.blobs.folder import BlobStore
 from vapora.blobs.place import open_blobs
 from vapora.blobs.proof import Proof, prove
+from vapora.blobs.prune import Pruned, prune
 from vapora.blobs.store import Blobs, StoredBlob, inline
 
 __all__ = [
     "BlobStore",
     "Blobs",
     "Proof",
+    "Pruned",
     "StoredBlob",
     "Sweep",
     "inline",
     "named_in",
     "open_blobs",
     "prove",
+    "prune",
     "sweep",
 ]

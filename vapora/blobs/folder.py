@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vapora import durable
-from vapora.blobs.store import FRESH, Contents, StoredBlob, digest_of, is_digest, place_of, verified
-from vapora.errors import LogError, NotFoundError
+from vapora.blobs.store import FRESH, PRUNED, Contents, StoredBlob, digest_of, is_digest, missing, place_of, verified
+from vapora.errors import LogError
 
 
 class BlobStore(Contents):
@@ -36,7 +36,8 @@ class BlobStore(Contents):
         try:
             data = path.read_bytes()
         except FileNotFoundError as error:
-            raise NotFoundError(f"The text {digest} is not in {self._folder}.", digest=digest) from error
+            note = path.with_name(path.name + PRUNED)
+            raise missing(digest, str(self._folder), note.read_bytes() if note.exists() else None) from error
         except OSError as error:
             raise LogError(f"The text {digest} cannot be read: {error}.", digest=digest) from error
         return verified(data, digest, str(path))
@@ -61,6 +62,18 @@ class BlobStore(Contents):
             return False
         aside.unlink()
         return True
+
+    def drop(self, digest: str, at: datetime) -> None:
+        path = self._folder / place_of(digest)
+        # The note first: whatever happens in between, who asks is told.
+        durable.write(path.with_name(path.name + PRUNED), at.isoformat().encode())
+        path.unlink(missing_ok=True)
+
+    def dropped(self) -> Iterator[tuple[str, datetime]]:
+        for path in sorted(self._folder.glob(f"??/*{PRUNED}")):
+            digest = path.name.removesuffix(PRUNED)
+            if is_digest(digest) and not path.with_name(digest).exists():
+                yield digest, datetime.fromisoformat(path.read_text("ascii"))
 
     def _holds(self, target: Path, size: int) -> bool:
         # A damaged file of another length is replaced; one of the same length shows when it is read.

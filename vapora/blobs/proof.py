@@ -25,10 +25,11 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How many texts events name, and which of them are lost."""
+    """How many texts events name, which of them are lost, and how many were dropped on purpose."""
 
     texts: int
     lost: tuple[Lost, ...]
+    pruned: int = 0
 
 
 def prove(blobs: Blobs, records: Iterable[StoredRecord]) -> Proof:
@@ -37,7 +38,9 @@ def prove(blobs: Blobs, records: Iterable[StoredRecord]) -> Proof:
     for record in records:
         for found in _CONTENT.findall(record.state):
             first.setdefault(found.decode(), record.position)
-    return Proof(len(first), tuple(_lost(blobs, first)))
+    gone = {digest for digest, _ in blobs.dropped()}
+    kept = {digest: position for digest, position in first.items() if digest not in gone}
+    return Proof(len(first), tuple(_lost(blobs, kept)), len(first) - len(kept))
 
 
 def _lost(blobs: Blobs, first: dict[str, int]) -> Iterator[Lost]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from vapora.blobs.store import FRESH, Contents, StoredBlob, digest_of, is_digest, place_of, verified
-from vapora.errors import NotFoundError
+from vapora.blobs.store import FRESH, PRUNED, Contents, StoredBlob, digest_of, is_digest, missing, place_of, verified
 from vapora.objects import S3Objects
 
 
@@ -27,7 +26,7 @@ class S3BlobStore(Contents):
         place = place_of(digest)
         data = self._objects.read(place)
         if data is None:
-            raise NotFoundError(f"The text {digest} is not in {self._objects}.", digest=digest)
+            raise missing(digest, str(self._objects), self._objects.read(place + PRUNED))
         return verified(data, digest, f"{self._objects}/{place}")
 
     def stored(self) -> Iterator[StoredBlob]:
@@ -45,3 +44,16 @@ class S3BlobStore(Contents):
             return False
         self._objects.remove(place)
         return True
+
+    def drop(self, digest: str, at: datetime) -> None:
+        place = place_of(digest)
+        # The note first: whatever happens in between, who asks is told.
+        self._objects.write(place + PRUNED, at.isoformat().encode())
+        self._objects.remove(place)
+
+    def dropped(self) -> Iterator[tuple[str, datetime]]:
+        names = {one.name for one in self._objects.listed()}
+        for name in sorted(names):
+            digest = name.rpartition("/")[2].removesuffix(PRUNED)
+            if name.endswith(PRUNED) and is_digest(digest) and name.removesuffix(PRUNED) not in names:
+                yield digest, datetime.fromisoformat((self._objects.read(name) or b"").decode("ascii"))

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from events.content import INLINE_LIMIT_BYTES, Content
-from vapora.errors import CorruptLogError, NotFoundError
+from vapora.errors import CorruptLogError, NotFoundError, PrunedError
 
+# The name of the note in a dropped text's place.
+PRUNED = ".pruned"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # A text that is put again is written again once it is so old: its age then says that somebody may be about to name it.
 FRESH = timedelta(hours=1)
@@ -51,6 +53,14 @@ class Blobs(Protocol):
 
     def remove(self, digest: str, before: datetime) -> bool:
         """Unless it was put again since `before`. Whether it is gone."""
+        ...
+
+    def drop(self, digest: str, at: datetime) -> None:
+        """Make room: the text goes, and that it was here stays, so that who asks for it is told (`PrunedError`)."""
+        ...
+
+    def dropped(self) -> Iterator[tuple[str, datetime]]:
+        """Digests of texts that were dropped, and when."""
         ...
 
 
@@ -109,6 +119,17 @@ def place_of(digest: str) -> str:
     if not is_digest(digest):
         raise NotFoundError(f"{digest!r} is not a digest.")
     return f"{digest[:2]}/{digest}"
+
+
+def missing(digest: str, where: str, note: bytes | None) -> NotFoundError:
+    """`note`: what stands in the place of one that was dropped."""
+    if note is None:
+        return NotFoundError(f"The text {digest} is not in {where}.", digest=digest)
+    return PrunedError(
+        f"The text {digest} was dropped at {note.decode('ascii', 'replace')}, as those of old runs are to make room.",
+        remedy="Its digest and size stand in the event. A backup from before then still has it.",
+        digest=digest,
+    )
 
 
 def verified(data: bytes, digest: str, where: str) -> bytes:

@@ -14,9 +14,9 @@ from vapora.cli.output import USAGE, Json, emit, stop
 
 if TYPE_CHECKING:
     from vapora.archive.export import Exported
+    from vapora.archive.whole import Manifest
+    from vapora.objects import Objects
     from vapora.settings import Settings
-
-_DUMP = "Use pg_dump -n 'vapora_*' -N 'vapora_*_read', then copy the data folder: texts and keys are there. Or export."
 
 
 def export(
@@ -75,21 +75,28 @@ def load(
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
+    place: Annotated[str, typer.Argument(help="A new folder, or an empty one; or s3://bucket/prefix.")],
+    portable: Annotated[
+        bool, typer.Option("--portable", help="In the form that `vapora restore` puts back anywhere.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Copy the logs, texts, checkpoints and keys of all workspaces, beside a running server, and prove the copy.
+    """Copy the logs, texts, checkpoints, repositories, people and secrets of all workspaces, beside a running server,
+    and prove the copy.
 
-    To restore, copy the folder back to where the data was.
+    Of files, into a folder: to restore, copy it back to where the data was. Of a database, into an S3-compatible store,
+    and with --portable: `vapora restore` puts it back, into files or a database.
     """
     from vapora import __version__, clock
     from vapora.archive.backup import backup as save
     from vapora.log.places import workspaces
 
     settings = settings_for(data)
-    if settings.database_url is not None:
-        stop(USAGE, "`vapora backup` works on files, and VAPORA_DATABASE_URL is set.", _DUMP)
+    if portable or settings.database_url is not None or place.startswith("s3://"):
+        _back_up_all(settings, place, as_json)
+        return
+    folder = Path(place)
     names = sorted(workspaces(settings))
     if not names:
         stop(USAGE, f"There is no log in {settings.data}.", "Check --data (or VAPORA_DATA).")
@@ -100,6 +107,46 @@ def backup(
         for name, one in saved.items()
     )
     emit(as_json, {"folder": str(folder), "workspaces": saved}, lambda: f"Saved to {folder}, and proved.\n{told}")
+
+
+def _back_up_all(settings: Settings, place: str, as_json: bool) -> None:
+    from vapora import __version__, clock
+    from vapora.archive.whole import save_all
+
+    manifest = save_all(settings, _place(place), clock.now(), __version__)
+    _tell(manifest, place, f"Saved to {place}, and proved.", as_json)
+
+
+def restore(
+    place: Annotated[str, typer.Argument(help="A folder, or s3://bucket/prefix, that `vapora backup` wrote to.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put back what `vapora backup` saved of a database, or into a store: into a data folder, or into the database and
+    the store of the settings, where there is nothing yet. One that was cut off goes on when it is called again."""
+    from vapora import clock
+    from vapora.archive.whole import restore_all
+
+    settings = settings_for(data)
+    with _nobody_else(settings, "default"):
+        manifest = restore_all(settings, _place(place), clock.now)
+    _tell(manifest, place, f"Restored from {place}, and proved.", as_json)
+
+
+def _place(place: str) -> Objects:
+    from vapora.objects import FolderObjects, objects_at
+
+    return objects_at(place, "The address") if place.startswith("s3://") else FolderObjects(Path(place))
+
+
+def _tell(manifest: Manifest, place: str, said: str, as_json: bool) -> None:
+    told = "\n".join(
+        f"{name}: {one.events:,} events up to position {one.position:,}, {one.checkpoints:,} checkpoints, "
+        f"{one.blobs:,} texts, {len(manifest.repositories.get(name, ())):,} repositories."
+        for name, one in manifest.workspaces.items()
+    )
+    answer = {"place": place, "workspaces": manifest.workspaces, "repositories": manifest.repositories}
+    emit(as_json, answer, lambda: f"{said}\n{told}")
 
 
 @contextmanager

@@ -57,9 +57,43 @@ def verify(data: Data = None, workspace: Workspace = "default", as_json: Json = 
     with open_log(settings, workspace) as log:
         proof = prove(open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace), _records(log))
     ok = not proof.lost
-    emit(as_json, {"ok": ok, "workspace": workspace, "texts": proof.texts, "lost": proof.lost}, lambda: _proved(proof))
+    answer = {"ok": ok, "workspace": workspace, "texts": proof.texts, "pruned": proof.pruned, "lost": proof.lost}
+    emit(as_json, answer, lambda: _proved(proof))
     if not ok:
         raise typer.Exit(FAILED)
+
+
+def prune(
+    drop: Annotated[bool, typer.Option("--drop", help="Drop them; without it they are only counted.")] = False,
+    older_than_days: Annotated[
+        float, typer.Option("--older-than-days", min=1, max=36_500, help="Of runs that ended so long ago.")
+    ] = 90,
+    data: Data = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """Make room: drop the large texts that only runs name which ended long ago. Events, digests and sizes stay, and who
+    asks for such a text is told. Also beside a running server."""
+    from vapora import clock
+    from vapora.blobs import open_blobs
+    from vapora.blobs import prune as pruned
+    from vapora.log.mapper import recorded_at
+
+    settings, now = settings_for(data), clock.now()
+    with open_log(settings, workspace) as log:
+        blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+        before = now - timedelta(days=older_than_days)
+        found = pruned(blobs, lambda: _records(log), before, now, recorded_at, drop=drop)
+    said = "Nothing was dropped: add --drop." if found.dropped is None else f"{found.dropped:,} were dropped."
+    told = f"{len(found.digests):,} texts of {found.runs:,} old runs take {found.bytes:,} bytes. {said}"
+    answer = {
+        "workspace": workspace,
+        "runs": found.runs,
+        "digests": found.digests,
+        "bytes": found.bytes,
+        "dropped": found.dropped,
+    }
+    emit(as_json, answer, lambda: told)
 
 
 def _records(log: EventLog) -> Iterator[StoredRecord]:
@@ -94,7 +128,8 @@ def _render(found: Sweep) -> RenderableType:
 
 def _proved(proof: Proof) -> RenderableType:
     if not proof.lost:
-        return f"All {proof.texts:,} texts that events name are there, and are what was stored."
+        dropped = f"; {proof.pruned:,} more were dropped by `vapora prune`" if proof.pruned else ""
+        return f"All {proof.texts - proof.pruned:,} texts that events name are there, and are what was stored{dropped}."
     shown = table("", "lost", "position", "why", right=("position",))
     for one in proof.lost[:_SHOWN]:
         shown.add_row(one.digest[:16], f"{one.position:,}", one.fault)

@@ -79,6 +79,22 @@ def packages() -> Iterator[Finding]:
         yield good("packages", f"all {len(rooms.ROOMS)} in {here}")
 
 
+def agents_in_python() -> Iterator[Finding]:
+    """Those of installed packages; nothing where there are none. To look at them is to import them, as a start does."""
+    from vapora.agents.installed import installed
+
+    crew = installed()
+    wrong = dict(crew.broken)
+    if crew.agents:
+        from vapora.dispatch.code_agents import faults
+
+        wrong |= faults(crew)
+    if able := [one for one in crew.agents if one not in wrong]:
+        yield good("agents in Python", ", ".join(able))
+    for name, why in wrong.items():
+        yield warn("agents in Python", f"{name} is left out: {why}", "Mend its package, or remove it, and start again.")
+
+
 def data_folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data.absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())

@@ -36,6 +36,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from checks.python()
     yield from checks.libraries()
     yield from checks.packages()
+    yield from checks.agents_in_python()
     yield from checks.data_folder(settings)
     yield from work_checks.git(os.environ)
     yield from work_checks.sandboxes(settings)

@@ -19,6 +19,7 @@ from vapora.cli import (
     board,
     budget,
     channels,
+    deploy,
     doctor,
     documents,
     knowledge,
@@ -98,6 +99,7 @@ app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(blobs.app, name="blobs")
+app.command("prune")(blobs.prune)
 app.command("login")(signing_in.login)
 app.command("logout")(signing_in.logout)
 app.command("whoami")(signing_in.whoami)
@@ -113,7 +115,9 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("export")(archive.export)
 app.command("import")(archive.load)
 app.command("backup")(archive.backup)
+app.command("restore")(archive.restore)
 app.command("doctor")(doctor.doctor)
+app.add_typer(deploy.app, name="deploy")
 
 
 def _version(asked: bool) -> None:

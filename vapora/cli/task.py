@@ -33,6 +33,7 @@ def add(
     type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,
     task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
     role: Annotated[str | None, typer.Option(help="Only agents of this role may take it.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only this agent may take it.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
     review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
@@ -48,7 +49,8 @@ def add(
     """Hand in a task. Without --project, into the only one that there is."""
     said: dict[str, Any] = {
         "title": title, "description": description, "type": type, "task_type": task_type, "role": role,
-        "priority": priority, "review": review, "deadline": deadline, "context": context, "labels": label or None,
+        "agent": agent, "priority": priority, "review": review, "deadline": deadline, "context": context,
+        "labels": label or None,
     }  # fmt: skip
     with connect() as client:
         into = project_id(client, project) if project else _only([(one.id, one.name) for one in client.projects()])

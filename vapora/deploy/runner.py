@@ -23,6 +23,8 @@ from vapora.deploy.workflow import Check, Manifest, Step, Workflow, key
 from vapora.errors import ConfigurationError, ConflictError, UnavailableError, VaporaError
 
 Say = Callable[[str], None]
+# They go by themselves once they have ended.
+_PASSING = frozenset({"Job"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,10 @@ class Deployment:
             for step in workflow.in_order()
         ]
 
+    def missing(self, name: str, options: Mapping[str, Any]) -> list[str]:
+        """What keeps `apply` from beginning: what the operator would refuse, and what a person has still to fill in."""
+        return env.missing(self._read(name, options)[1])
+
     def status(self) -> Standing:
         """Where it is, whether somebody changed it past us, and whether it is well."""
         state = self._store.read(self._cluster.name)
@@ -86,6 +92,7 @@ class Deployment:
         """
         with self._store.held():
             workflow, objects = self._read(name, options)
+            env.require_complete(objects)
             state = self._store.read(self._cluster.name)
             good = self._store.objects(state.good.number) if state.good else []
             self._check_generation(workflow, objects, good)
@@ -227,6 +234,8 @@ class Deployment:
         wanted_of = {key(one): one for one in wanted}
         found: dict[str, list[Change]] = {}
         for one in good:
+            if one["kind"] in _PASSING:
+                continue
             there = self._cluster.get(one)
             drifted = changes(one, there)
             if drifted and not (key(one) in wanted_of and not changes(wanted_of[key(one)], there)):
@@ -243,14 +252,17 @@ class Deployment:
             )
 
     def _finish(self, state: State, run: Run, objects: Mapping[str, Manifest]) -> Revision:
-        number = max((one.number for one in state.revisions), default=0) + 1
         kept = list(objects.values())
+        state.run = None
+        if state.good and state.good.digest == digest(kept):
+            self._store.write(state)
+            return state.good
+        number = max((one.number for one in state.revisions), default=0) + 1
         made = Revision(
             number=number, workflow=run.workflow, options=run.options, digest=digest(kept), ended=clock.now()
         )
         self._store.keep(number, kept)
         state.revisions.append(made)
-        state.run = None
         self._store.write(state)
         return made
 

@@ -15,7 +15,7 @@ from vapora.errors import ConfigurationError
 Manifest = dict[str, Any]
 WORKFLOWS = Path("kuberay/workflows")
 # Folders' own modules: what a workflow is, and what several of them share.
-_SHARED = frozenset({"workflow", "checks"})
+_SHARED = frozenset({"workflow", "common"})
 
 
 class _Given(BaseModel):

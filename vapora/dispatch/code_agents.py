@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from events.base import DomainEvent
 from events.content import Content
 from events.ids import agent_stream
 from vapora.agents import Agent
-from vapora.agents.installed import Crew
+from vapora.agents.installed import Crew, crew_of
 from vapora.blobs import Blobs
 from vapora.catalog import RoleManifest, role, roles, task_types
 from vapora.domain import agent as rules
@@ -87,13 +87,21 @@ class CodeAgents:
         raise ConflictError(f"The agent {agent_id} changes faster than it can be registered.", remedy="Start again.")
 
 
-def check(crew: Crew) -> None:
+def check(agents: Iterable[Agent]) -> None:
     """Raises `ConfigurationError` for an agent that cannot be registered: whoever passes it is told at once."""
+    for name, why in faults(crew_of(agents)).items():
+        raise ConfigurationError(f"The agent {name} cannot be registered: {why}", remedy="Change what it is given.")
+
+
+def faults(crew: Crew) -> dict[str, str]:
+    """Agents that cannot be registered, with the reason."""
+    found: dict[str, str] = {}
     for one in crew.agents.values():
         try:
             manifest_of(one)
         except BadInputError as error:
-            raise ConfigurationError(error.message, remedy=error.remedy) from error
+            found[one.name] = str(error)
+    return found
 
 
 def manifest_of(agent: Agent) -> RoleManifest:
@@ -102,7 +110,7 @@ def manifest_of(agent: Agent) -> RoleManifest:
         raise BadInputError(f"There is no role '{agent.role}'.", remedy=f"The roles are: {', '.join(roles())}.")
     if agent.role == _REVIEWER:
         raise BadInputError(
-            f"The agent {agent.name} cannot be a {_REVIEWER}: reviews are not written in Python yet.",
+            f"It cannot be a {_REVIEWER}: reviews are not written in Python yet.",
             remedy="Give it another role.",
         )
     base = role(agent.role)
@@ -114,7 +122,7 @@ def manifest_of(agent: Agent) -> RoleManifest:
     try:
         require_held(agent.role, agent.tool_names, ())
     except ValueError as error:
-        raise BadInputError(f"The agent {agent.name} cannot be registered: {error}.") from error
+        raise BadInputError(f"{error}.") from error
     tools = tuple(dict.fromkeys((*agent.tool_names, "finish")))
     writers = {"file_write", "file_edit"} & set(tools)
     fields = base.model_dump() | {
@@ -139,4 +147,4 @@ def manifest_of(agent: Agent) -> RoleManifest:
         return RoleManifest.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise BadInputError(f"The agent {agent.name} cannot be registered: {first['msg']}.") from error
+        raise BadInputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error

@@ -214,10 +214,11 @@ def drain(state: Agent | None, command: DrainAgent, agent_id: str) -> Events:
 
 def remove(state: Agent | None, agent_id: str, *, with_package: bool = False) -> Events:
     """It leaves the registry; its history stays under its id. `with_package`: so does the package that it is of,
-    without which it is not removed."""
+    without which it is not removed, unless it is one written in Python whose code is gone."""
     if state is not None and state.removed:
         return ()
-    if state is not None and state.equipment is not None and not with_package:
+    gone = state is not None and not state.enabled and state.disabled_reason == CODE_GONE
+    if state is not None and state.equipment is not None and not with_package and not gone:
         raise ConflictError(
             f"The agent '{agent_id}' is of the package {state.equipment.package}.",
             remedy="Remove the package: the agent goes with it.",

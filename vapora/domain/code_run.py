@@ -23,7 +23,8 @@ _NOTHING = "Its code returned nothing: it has to return the work product, or to 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the code asks for as step `step`. `text`: all of it, as JSON, and `content` the same as it is stored."""
+    """What the code asks for as step `step`. `content`: all of it, as JSON, as it is stored. `value`: what the code
+    found out, once it did."""
 
     step: int
     kind: Literal["model", "tool", "value"]

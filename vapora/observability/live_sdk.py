@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from opentelemetry import context as otel
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
@@ -31,6 +32,7 @@ from vapora.observability.otlp import exporter, resource
 
 _SENT_EVERY_MS = 1_000
 _FLUSHED_IN_MS = 2_000
+_log = structlog.get_logger("traces")
 _KINDS = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": SpanKind.CLIENT}
 
 
@@ -48,6 +50,27 @@ class Recording:
 
     def failed(self, why: str) -> None:
         self._span.set_status(Status(StatusCode.ERROR, why))
+
+
+class _Told(SpanExporter):
+    """Says once that the collector is away, and once that it is back: what is recorded meanwhile is lost."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._away = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        away = result is not SpanExportResult.SUCCESS
+        if away and not self._away:
+            _log.warning("the collector of traces takes no live spans; those until it does are lost")
+        elif self._away and not away:
+            _log.info("the collector of traces takes live spans again")
+        self._away = away
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
 
 
 class _Ids(RandomIdGenerator):
@@ -70,7 +93,7 @@ class LiveSpans:
         self._ids = _Ids()
         sampler = ParentBased(TraceIdRatioBased(ratio))
         self._provider = TracerProvider(sampler=sampler, resource=resource(version), id_generator=self._ids)
-        processor = BatchSpanProcessor(exporter(endpoint, headers), schedule_delay_millis=_SENT_EVERY_MS)
+        processor = BatchSpanProcessor(_Told(exporter(endpoint, headers)), schedule_delay_millis=_SENT_EVERY_MS)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("vapora", version)
 

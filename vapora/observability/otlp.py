@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,9 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from vapora.errors import UnavailableError
 from vapora.observability.spans import Span
 
-_TIMEOUT_S = 10
+_TIMEOUT_S = 5
+# While a collector is away these say so several times in each try; whoever sends says it once.
+_TALKATIVE = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk._shared_internal")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT}
 _SCOPE = InstrumentationScope("vapora.log")
@@ -62,6 +65,8 @@ class SpanSender:
 
 def exporter(endpoint: str, headers: Mapping[str, str]) -> OTLPSpanExporter:
     """`endpoint`: the collector's address; without a path, that of OTLP for traces is taken."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     url = endpoint if urlsplit(endpoint).path.strip("/") else f"{endpoint.rstrip('/')}/v1/traces"
     return OTLPSpanExporter(url, headers=dict(headers), timeout=_TIMEOUT_S)
 

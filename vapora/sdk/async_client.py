@@ -73,7 +73,7 @@ class AsyncClient(
 
     async def liveness(self) -> views.Liveness:
         """That the server answers, whatever else is the matter."""
-        return self._parse(await self._send("GET", "/healthz", prefix=""), views.Liveness)
+        return await self._parse(await self._send("GET", "/healthz", prefix=""), views.Liveness)
 
     async def metrics(self) -> str:
         """Prometheus text."""
@@ -151,9 +151,13 @@ class AsyncClient(
         asked = {"archived": True if archived else None, "after": after}
         return await self._all("/projects", views.Project, asked)
 
-    async def create_project(self, project: commands.CreateProject, key: str | None = None) -> views.ProjectMade:
-        """`same_name` of the answer names other projects of this name: it is not refused."""
-        return await self._ask("POST", "/projects", views.ProjectMade, project, key)
+    async def create_project(
+        self, project: commands.CreateProject | Mapping[str, Any] | str, key: str | None = None
+    ) -> views.ProjectMade:
+        """`project`: all of it, or its name alone. `same_name` of the answer names other projects of this name: it is
+        not refused."""
+        asked = {"name": project} if isinstance(project, str) else project
+        return await self._ask("POST", "/projects", views.ProjectMade, asked, key)
 
     async def edit_project(self, project_id: str, change: commands.EditProject) -> views.Project:
         """Only the fields that `change` was given are sent: one that is None is emptied, one left out stays."""

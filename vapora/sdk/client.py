@@ -151,9 +151,13 @@ class Client(
         asked = {"archived": True if archived else None, "after": after}
         return self._all("/projects", views.Project, asked)
 
-    def create_project(self, project: commands.CreateProject, key: str | None = None) -> views.ProjectMade:
-        """`same_name` of the answer names other projects of this name: it is not refused."""
-        return self._ask("POST", "/projects", views.ProjectMade, project, key)
+    def create_project(
+        self, project: commands.CreateProject | Mapping[str, Any] | str, key: str | None = None
+    ) -> views.ProjectMade:
+        """`project`: all of it, or its name alone. `same_name` of the answer names other projects of this name: it is
+        not refused."""
+        asked = {"name": project} if isinstance(project, str) else project
+        return self._ask("POST", "/projects", views.ProjectMade, asked, key)
 
     def edit_project(self, project_id: str, change: commands.EditProject) -> views.Project:
         """Only the fields that `change` was given are sent: one that is None is emptied, one left out stays."""

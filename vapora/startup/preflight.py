@@ -83,14 +83,14 @@ def _check_queue(settings: Settings) -> None:
 
 
 def _check_blobs(settings: Settings, environ: Mapping[str, str]) -> None:
-    if not settings.blobs_url:
-        return
-    check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
-    from vapora.objects import objects_at
+    places = {"VAPORA_BLOBS_URL": settings.blobs_url, "VAPORA_CHECKPOINTS_URL": settings.checkpoints_url}
+    if any(places.values()):
+        check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
+        from vapora.objects import objects_at
 
-    _require(objects_at(settings.blobs_url, "VAPORA_BLOBS_URL").check)
-    if settings.checkpoints_url:
-        _require(objects_at(settings.checkpoints_url, "VAPORA_CHECKPOINTS_URL").check)
+        for variable, url in places.items():
+            if url:
+                _require(objects_at(url, variable).check)
 
 
 def _check_database(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from vapora.agents import Agent, Project, Task, Tool
 from vapora.agents.body import Body
 from vapora.agents.facts import Facts
 from vapora.agents.requests import Ended, Raised, Request, Returned, Told, Wish
+from vapora.agents.schemas import text_of
 from vapora.agents.tools import SERVER
 
 LIMIT_S = 30.0
@@ -284,7 +285,8 @@ def _used(request: Request, stubs: Mapping[str, Any], own: Mapping[str, Tool[Any
 
 
 def _json(value: Any) -> str:
-    return value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value, ensure_ascii=False)
+    """As a work product or a result stands, but for a text, which is one in JSON too."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else text_of(value)
 
 
 def _full(tool: Tool[Any, Any] | str) -> str:

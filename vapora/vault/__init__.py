@@ -7,6 +7,7 @@ names: it is used as it was meant to be, and the next write of that name says so
 from vapora.vault.base import LONGEST_VALUE_BYTES, Rotated, StoredSecret, Vault
 from vapora.vault.names import api_key_name, git_known_hosts_name, git_login_name, git_ssh_name, webhook_secret_name
 from vapora.vault.opening import open_vault
+from vapora.vault.rows import put_rows, stored_rows
 
 __all__ = [
     "LONGEST_VALUE_BYTES",
@@ -18,5 +19,7 @@ __all__ = [
     "git_login_name",
     "git_ssh_name",
     "open_vault",
+    "put_rows",
+    "stored_rows",
     "webhook_secret_name",
 ]

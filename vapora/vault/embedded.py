@@ -26,7 +26,8 @@ _BATCH = 50
 
 class EmbeddedVault:
     """`given`: the installation's keys as they are configured, the one to use first; None: the one in `made_at`, which
-    is made there with the first secret. `stepped`: called after each step of a rotation, for tests that end there."""
+    is made there with the first secret, if it `makes_key`. `stepped`: called after each step of a rotation, for tests
+    that end there."""
 
     fresh_s = 0.0
 
@@ -38,12 +39,14 @@ class EmbeddedVault:
         clock: Clock,
         *,
         stepped: Callable[[str], None] = lambda step: None,
+        makes_key: bool = True,
     ) -> None:
         self._tables = tables
         self._given = given
         self._made_at = made_at
         self._clock = clock
         self._stepped = stepped
+        self._makes_key = makes_key
         self._keys: tuple[InstallationKey, ...] | None = None
 
     def put(self, workspace: str, name: str, value: SecretStr) -> StoredSecret:
@@ -207,6 +210,11 @@ class EmbeddedVault:
         if self._keys is None:
             found = self._given() or keys.read(self._made_at, forbidden=0o077)
             if found is None and may_make:
+                if not self._makes_key:
+                    raise VaultKeyError(
+                        "Nobody gave a key for the secrets, and one made here would be lost with this node.",
+                        remedy=f"Set VAPORA_VAULT_KEY_FILE on every node to a file with the same key. {keys.FORM}",
+                    )
                 found = keys.make(self._made_at)
             self._keys = found or self._in_folder()
         return self._keys

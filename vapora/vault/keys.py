@@ -21,7 +21,7 @@ from vapora.errors import VaultKeyError
 NAME = "vault_key"
 BYTES = 32
 _LONGEST = 4_096
-_FORM = "Write 32 random bytes as base64, as `openssl rand -base64 32` prints them."
+FORM = "Write 32 random bytes as base64, as `openssl rand -base64 32` prints them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def parse(text: str, source: str) -> tuple[InstallationKey, ...]:
     """The keys of a text, white space or commas between them. Raises `VaultKeyError`, which shows none of it."""
     parts = [part for part in re.split(r"[\s,]+", text) if part]
     if not parts:
-        raise VaultKeyError(f"{source} holds no key.", remedy=_FORM)
+        raise VaultKeyError(f"{source} holds no key.", remedy=FORM)
     return tuple(InstallationKey(_decoded(part, source)) for part in parts)
 
 
@@ -83,5 +83,5 @@ def _decoded(part: str, source: str) -> bytes:
     except (binascii.Error, ValueError):
         known = b""
     if len(known) != BYTES:
-        raise VaultKeyError(f"{source} holds no key of {BYTES} bytes.", remedy=_FORM)
+        raise VaultKeyError(f"{source} holds no key of {BYTES} bytes.", remedy=FORM)
     return known

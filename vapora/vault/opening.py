@@ -20,7 +20,8 @@ def open_vault(settings: Settings, clock: Clock = system_now) -> Vault:
         return OpenBaoVault(_options(settings))
     url = settings.database_url
     tables: Tables = SqliteTables(settings.vault_file) if url is None else PostgresTables(url.get_secret_value())
-    return EmbeddedVault(tables, lambda: _given(settings), settings.data.absolute() / keys.NAME, clock)
+    made_at = settings.data.absolute() / keys.NAME
+    return EmbeddedVault(tables, lambda: _given(settings), made_at, clock, makes_key=not settings.is_shared)
 
 
 def _given(settings: Settings) -> tuple[InstallationKey, ...] | None:

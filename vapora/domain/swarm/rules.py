@@ -103,6 +103,12 @@ def limited(swarm: Swarm, most: int) -> list[tuple[Task, WaitReason, str]]:
     return found
 
 
+def held(swarm: Swarm, remedy: str, most: int) -> list[tuple[Task, WaitReason, str]]:
+    """The first `most` tasks that would start now, if anything might."""
+    tasks = (swarm.open_tasks[task_id] for task_id in islice(swarm.line.in_lanes(_free(swarm, {})), most))
+    return [(task, WaitReason.PAUSED, remedy) for task in tasks if task.waiting != Wait(WaitReason.PAUSED, remedy)]
+
+
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """Rank the agents for the task by their real, or simulated, history; nobody is chosen where none is free."""
     rule, full = _rule(swarm, lane_of(task)), swarm.full_roles()

@@ -124,7 +124,11 @@ class CheckpointObjects:
         self._objects = objects
 
     def add(self, one: Checkpoint) -> None:
-        self._objects.write(f"{_TOP - one.position:019d}-{one.position}.json", one.line())
+        self._objects.write(self.name_of(one), one.line())
+
+    @staticmethod
+    def name_of(one: Checkpoint) -> str:
+        return f"{_TOP - one.position:019d}-{one.position}.json"
 
     def newest(self) -> Checkpoint | None:
         found = self._read(one.name for one in islice(self._objects.listed(), 1))
@@ -148,6 +152,18 @@ class CheckpointObjects:
         if data is None:
             raise CorruptLogError(f"{self}/{name} is gone.", remedy="Read them again; who deletes checkpoints?")
         return _parsed(f"{self}/{name}", data)
+
+
+def carry_over(path: Path, objects: Objects) -> None:
+    """Those of a file from before there was a store: into the store, once. The file stays under another name."""
+    if not path.exists():
+        return
+    there = {one.name for one in objects.listed()}
+    book, found = CheckpointObjects(objects), CheckpointFile(path).all()
+    missing = [one for one in found if CheckpointObjects.name_of(one) not in there]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="checkpoints") as threads:
+        list(threads.map(book.add, missing))
+    durable.put(path, path.with_name(f"{path.name}.moved"))
 
 
 def _parsed(what: str, line: bytes) -> Checkpoint:

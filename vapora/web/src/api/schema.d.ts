@@ -12329,7 +12329,7 @@ export interface components {
             role?: ("architect" | "code-reviewer" | "decision-maker" | "developer" | "devops" | "documenter" | "marketer" | "monitor" | "presenter" | "project-manager" | "security" | "tester") | null;
             /**
              * Agent
-             * @description The agent that is to do it; absent: the coordinator chooses.
+             * @description Only this agent may take it; an absent task_type is then the first one that it takes.
              */
             agent?: string | null;
             /**
