@@ -31,7 +31,7 @@ from benchmarks.sides.side import free_port, plain_environ
 _PLACEMENTS = ("shards", "packed", "separate")
 _VAPORA = ("local", *_PLACEMENTS)
 _SIDES = ("local", "ray", "serve", *_PLACEMENTS)
-_READY_S, _ENDED_S = 180.0, 60.0
+_READY_S, _ENDED_S = 300.0, 60.0
 
 
 def main() -> int:

@@ -31,14 +31,15 @@ _CONNECT_S = 5
 # What a process has to one database at most, however many workspaces it holds: whoever wants another one waits for one
 # to be given back. One that nobody used for a minute is closed, and each after ten, since a session remembers every
 # schema that it has seen.
-MOST_CONNECTIONS = 7
+MOST_CONNECTIONS = 6
 _WAIT_S = 10.0
 _IDLE_S = 60.0
 _LIFE_S = 600.0
 # Whatever the server's defaults are: our functions rely on seeing what was committed before they got their lock.
 _SESSION = (
     "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning'; "
-    "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'"
+    "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; "
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
 
 
@@ -160,9 +161,6 @@ def configure(connection: psycopg.Connection[Any]) -> None:
     """What every session of ours needs. A server that acknowledges before the disk has it is told not to, for us."""
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
-        cursor.execute(
-            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-        )
 
 
 def check_url(url: str) -> str:

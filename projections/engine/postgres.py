@@ -60,10 +60,15 @@ class PostgresSession:
             self.let_go()
         return cursor
 
-    def begin(self, mode: str, path: str) -> None:
-        """`mode`: of the transaction; `path`: the schema that its statements are about. One round trip."""
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection broke, rather than that the server refused or could not be reached."""
+        return self._held is not None and self._held.closed
+
+    def begin(self, begin: str) -> None:
+        """Some statements, of which the first begins a transaction, in one round trip."""
         with self._translated():
-            self._connection.execute(f"BEGIN {mode}; SET LOCAL search_path TO {path}".encode())
+            self._connection.execute(begin.encode())
 
     def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         # Not psycopg's `executemany`: it sends a pipeline, which waits for ever once the rows outgrow the socket's
@@ -133,8 +138,7 @@ class Schema:
     def writer(self) -> Session:
         session = _WritersSession(self._database)
         try:
-            self._begin(session, "")
-            self._lock(session, "pg_advisory_xact_lock", "make")
+            self._begin(session, "", self._locked("make"))
             found = session.execute("SELECT count(*) FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
             # An administrator may have made the schema: then no right to make one is needed.
             if found.fetchone() == (0,):
@@ -154,15 +158,14 @@ class Schema:
         return PostgresSession(self._database)
 
     def begin_write(self, session: Session) -> Session:
-        self._begin(session, "")
         # No table's lock: that would make each batch wait for autovacuum.
-        self._lock(session, "pg_advisory_xact_lock", "write")
+        self._begin(session, "", self._locked("write"))
         return session
 
     def begin_read(self, session: Session) -> Session:
-        self._begin(session, "ISOLATION LEVEL REPEATABLE READ READ ONLY")
         # Before the first look, which fixes the moment: so no table that is known then goes until the end.
-        session.execute("LOCK TABLE checkpoints IN ACCESS SHARE MODE")
+        lock = "LOCK TABLE checkpoints IN ACCESS SHARE MODE"
+        self._begin(session, "ISOLATION LEVEL REPEATABLE READ READ ONLY", lock)
         return session
 
     def exists(self) -> bool:
@@ -174,24 +177,30 @@ class Schema:
     def is_in_use(self) -> bool:
         with closing(PostgresSession(self._database)) as session:
             # Given back at once: with the transaction that it is alone in.
-            return self._lock(session, "pg_try_advisory_xact_lock", "open") is False
+            key = _key(self._database, "open")
+            found = session.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))", (key,))
+            return bool(found.fetchone() == (False,))
 
-    def _begin(self, session: Session, mode: str) -> None:
+    def _begin(self, session: Session, mode: str, then: str) -> None:
         """Nothing has happened yet, so a connection that turns out to be lost is simply replaced. A restart of the
         server breaks all that there are."""
         assert isinstance(session, PostgresSession)
+        begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._name}; {then}"
         for _ in range(MOST_CONNECTIONS):
             try:
-                session.begin(mode, self._name)
+                session.begin(begin)
                 return
             except StoreFaultError:
+                lost = session.is_lost
                 session.let_go()
+                if not lost:
+                    raise
         keeper(self._database).renew()
-        session.begin(mode, self._name)
+        session.begin(begin)
 
-    def _lock(self, session: Session, function: str, what: str) -> Any:
-        key = _key(self._database, what)
-        return session.execute(f"SELECT {function}(hashtextextended(?, 0))", (key,)).fetchone()[0]
+    def _locked(self, what: str) -> str:
+        # Names of schemas of ours have no quotation mark in them.
+        return f"SELECT pg_advisory_xact_lock(hashtextextended('{_key(self._database, what)}', 0))"
 
 
 def _key(database: Database, what: str) -> str:

@@ -104,7 +104,7 @@ async def test_nothing_of_a_process_grows_with_the_cells_that_sleep_in_it(
         assert many.calls == few.calls
         assert many.threads <= few.threads + 2
         assert many.files <= few.files + 4
-        assert many.connections <= few.connections + 1 <= MOST_CONNECTIONS + 1
+        assert many.connections <= few.connections + 1 <= MOST_CONNECTIONS + 3
         assert many.rss <= few.rss + _NOISE_BYTES
         assert many.cpu_s <= 3 * few.cpu_s + 0.5
 
@@ -123,6 +123,7 @@ async def test_cells_that_work_together_share_threads_and_connections_and_are_as
                 *(seen(LogClient(system.log(name), name), TaskCompleted, timeout_s=120) for name in names)
             )
             used = await used_at_rest(system, url)
-            assert used.connections <= MOST_CONNECTIONS + 1
+            # And one that says what is worked on, and one that the installation is alive.
+            assert used.connections <= MOST_CONNECTIONS + 2
             assert used.threads < 60
             await asleep(system, *names)

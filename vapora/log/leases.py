@@ -97,7 +97,7 @@ class TableLeases:
         self._name = name
         self._generation = generation
         self._sql = _Statements(database.schema)
-        # Of who announces; whoever takes a lease opens a log, and connects for it.
+        # Of who announces; whoever takes one for a log does so as its process does all else.
         self._connection: psycopg.Connection[Any] | None = None
         self._lock = threading.Lock()
         self._made = False
@@ -112,7 +112,7 @@ class TableLeases:
                 raise
 
     def take(self, workspace: str) -> int:
-        with self._translated(), self._database.connect() as connection, connection.transaction():
+        with self._translated(), self._database.lease() as connection, connection.transaction():
             self._make(connection)
             connection.execute(self._sql.lock, (f"{self._database.schema}:{workspace}",))
             view = self._look(connection)
@@ -122,7 +122,7 @@ class TableLeases:
             return int(row[0])
 
     def give_back(self, workspace: str, term: int) -> None:
-        with self._translated(), self._database.connect() as connection:
+        with self._translated(), self._database.lease() as connection:
             connection.execute(self._sql.give_back, (workspace, self._name, term))
 
     def resign(self) -> None:
@@ -136,7 +136,7 @@ class TableLeases:
                 self._disconnect()
 
     def require(self, workspace: str) -> None:
-        with self._translated(), self._database.connect() as connection:
+        with self._translated(), self._database.lease() as connection:
             self._make(connection)
             self._require(self._look(connection), workspace)
 

@@ -59,14 +59,15 @@ class PostgresSession:
     def _begin(self, mode: str) -> None:
         begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._path}".encode()
         for left in range(MOST_CONNECTIONS, -1, -1):
+            held = self._held = self._told(self._database.take)
             try:
-                self._held = self._told(self._database.take)
-                self._told(lambda: self._connection.execute(begin))
+                self._told(lambda held=held: held.execute(begin))  # type: ignore[misc]
                 break
             except StoreFaultError:
                 # A restart of the server breaks all connections that there are; nothing has happened yet.
+                lost = held.closed
                 self.close()
-                if not left:
+                if not (lost and left):
                     raise
 
     def lock(self) -> None:
@@ -86,11 +87,6 @@ class PostgresSession:
         held, self._held = self._held, None
         if held is not None:
             self._database.give(held)
-
-    @property
-    def _connection(self) -> psycopg.Connection[Any]:
-        assert self._held is not None
-        return self._held
 
     def make_text(self, g: int) -> None:
         self.execute(f"CREATE TABLE text_{g} (number BIGINT PRIMARY KEY, words tsvector NOT NULL)")
