@@ -17,12 +17,23 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
 
 _WORK = """
 from pathlib import Path
-from vapora import Client, commands
+import time
+from vapora import ApiError, Client, commands
+
+def ready(client):
+    try:
+        return client.health().status == "ok"
+    except ApiError:
+        return False
+
 with Client("http://127.0.0.1:8000") as client:
+    # Healthy is not ready: the workspace is being opened still.
+    while not ready(client):
+        time.sleep(0.5)
     client.log_in("owner@example.com", Path("/run/secrets/vapora/owner_password").read_text().strip())
     project = client.create_project(commands.CreateProject(name="containers"))
     task = client.submit_task({"title": "Say that it works", "project_id": project.id})
-    print(client.wait(task.task_id, timeout=180).state)
+    print(client.wait(task.task_id, timeout=180).state.value)
 """
 
 
