@@ -32,7 +32,7 @@ with Client("http://127.0.0.1:8000") as client:
         time.sleep(0.5)
     client.log_in("owner@example.com", Path("/run/secrets/vapora/owner_password").read_text().strip())
     project = client.create_project(commands.CreateProject(name="containers"))
-    task = client.submit_task({"title": "Say that it works", "project_id": project.id})
+    task = client.submit_task({"title": "Say that it works", "project_id": project.id, "review": "none"})
     print(client.wait(task.task_id, timeout=180).state.value)
 """
 
