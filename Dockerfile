@@ -51,7 +51,7 @@ WORKDIR /var/lib/vapora
 VOLUME /var/lib/vapora
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 CMD ["healthcheck"]
-ENTRYPOINT ["tini", "-g", "--", "entrypoint"]
+ENTRYPOINT ["tini", "-s", "--", "entrypoint"]
 
 # For work on VAPORA itself: its sources are mounted at /src, and a change of them takes effect (compose.override.yaml).
 FROM runtime AS development
@@ -67,7 +67,7 @@ ENV HOME=/development \
     VAPORA_LOG_FORMAT=console
 WORKDIR /src
 VOLUME /development
-ENTRYPOINT ["tini", "-g", "--", "develop"]
+ENTRYPOINT ["tini", "-s", "--", "develop"]
 
 # What is built where nobody names a stage.
 FROM runtime

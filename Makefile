@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What --no-deps could leave out is found by `pip check`. Wheels only: nothing is built with tools that are not pinned.
 INSTALL := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: demo up local test test-install soak lint types check format bench lock clean
+.PHONY: demo up local test test-install soak docs lint types check format bench lock clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
@@ -38,6 +38,10 @@ soak: $(VENV)/.dev
 	VAPORA_WORK_ROUNDS=30 VAPORA_LANDING_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 VAPORA_RAY_WORK_ROUNDS=30 VAPORA_SCHEMA_CASES=10000 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
 		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py \
 		tests/cluster/test_chaos.py tests/chaos tests/workflows/test_killed.py tests/projections/test_replay.py tests/startup/test_interrupt.py tests/api/test_schemathesis.py
+
+# The documentation as a site, in docs/built/html.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -b html --quiet --fail-on-warning --keep-going docs docs/built/html
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

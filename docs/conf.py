@@ -12,8 +12,8 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-import vapora  
-from docs import generate, pictures  
+import vapora  # noqa: E402
+from docs import generate, pictures  # noqa: E402
 
 project = "VAPORA"
 author = "The VAPORA founders"

@@ -33,7 +33,7 @@ addEventListener("load", () => {
 """
 
 
-class Mermaid(Directive):
+class Mermaid(Directive):  # type: ignore[misc]  # docutils has no types
     """A block of Mermaid, as a picture where a script may run, and as its text elsewhere."""
 
     has_content: ClassVar[bool] = True
@@ -50,7 +50,7 @@ def fetch() -> None:
     npm, environment = find_npm()
     with tempfile.TemporaryDirectory() as folder:
         command = [*npm, "pack", "--silent", "--pack-destination", folder, _PACKAGE]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != 0:
             raise RuntimeError(f"npm did not give {_PACKAGE}, which draws the diagrams: {done.stderr.strip()}")
         [archive] = Path(folder).glob("*.tgz")

@@ -21,8 +21,6 @@ from vapora.startup import names
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 # Where metrics are made.
-METRICS = [ROOT / "vapora" / "api" / name for name in ("metrics.py", "request_metrics.py")]
-METRIC = r"vapora_[a-z_]+"
 # The sentences that a person reads come from these.
 SPEAKING = ("vapora", "actors", "projections", "hatch_build.py")
 
@@ -125,14 +123,6 @@ def _texts(file: Path) -> Iterator[str]:
 def test_troubleshooting_quotes_what_is_said() -> None:
     assert len(quoted()) > 25
     assert [said for said in quoted() if said not in spoken()] == []
-
-
-def test_it_lists_every_metric_and_nothing_else() -> None:
-    section = text().partition("\n## Health and metrics\n")[2].partition("\n## ")[0]
-    listed = {name.removesuffix("_total") for name in re.findall(r"`(vapora_[a-z_]+)", section)}
-    # Prometheus's library adds the ending itself.
-    made = {name.removesuffix("_total") for file in METRICS for name in _texts(file) if re.fullmatch(METRIC, name)}
-    assert listed == made
 
 
 def test_the_commands_that_it_tells_to_type_exist() -> None:

@@ -47,7 +47,9 @@ def _page(document: Json, name: str, told: str, found: list[tuple[str, str, Json
         parts.append(table(("parameter", "in", "type", "meaning"), parameters))
         for media, content in operation.get("requestBody", {}).get("content", {}).items():
             parts.append(f"Body: {_shape(content['schema'])} (`{media}`).")
-        answers = [(f"{status}", _answer(one), plain(one["description"])) for status, one in _answers(document, operation)]
+        answers = [
+            (f"{status}", _answer(one), plain(one["description"])) for status, one in _answers(document, operation)
+        ]
         parts.append(table(("status", "answer", "meaning"), answers))
     return joined(*parts)
 

@@ -13,8 +13,8 @@ from vapora import sdk
 
 _INTRODUCTION = """# Python SDK
 
-`from vapora import Client, AsyncClient`. Both have the same methods; those of `AsyncClient` are awaited. What comes back
-is an object with the fields that the [API](../api/index.md) names."""
+`from vapora import Client, AsyncClient`. Both have the same methods; those of `AsyncClient` are awaited. What comes
+back is an object with the fields that the [API](../api/index.md) names."""
 
 
 def pages() -> Mapping[str, str]:

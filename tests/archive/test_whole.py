@@ -76,8 +76,9 @@ async def filled(source: Target) -> tuple[Any, str]:
         house = await set_up(door)
         owner = bearer(house.owner)
         project = await door.ask("POST", "/projects", 201, {"name": "Parser"}, headers=owner)
-        said = {"project_id": project["id"], "title": "Held", "assignee": "a person", "description": "ü" * 9_000}
+        said = {"project_id": project["id"], "title": "Held", "assignee": "a person"}
         await door.ask("POST", "/tasks", 202, said, headers=owner)
+        await door.ask("POST", "/documents", 201, {"title": "How to parse", "text": "ü" * 9_000}, headers=owner)
         await door.ask("PUT", "/secrets/deploy-key", 200, {"value": CANARY}, headers=owner)
         head = (await door.ask("GET", "/position", 200, headers=owner))["head"]
         await door.ask("GET", f"/board?after={head}", 200, headers=owner)
@@ -108,6 +109,7 @@ async def test_all_of_it_comes_back_elsewhere_from_files_and_from_a_database(
     assert said.json["repositories"] == {"default": [PROJECT]}
     signed = said.json["workspaces"]["default"]["checkpoints"]
     assert signed >= 1
+    assert said.json["workspaces"]["default"]["blobs"] == 1
     for one in objects.listed():
         assert CANARY.encode() not in (objects.read(one.name) or b"")
         assert not one.name.endswith(("vault_key", "audit_key"))
@@ -134,6 +136,8 @@ async def test_all_of_it_comes_back_elsewhere_from_files_and_from_a_database(
         head = (await door.ask("GET", "/position", 200, headers=owner))["head"]
         await door.ask("GET", f"/board?after={head}", 200, headers=owner)
         assert await board(door, owner) == seen
+        [document] = (await door.ask("GET", "/documents", 200, headers=owner))["items"]
+        assert (await door.ask("GET", f"/documents/{document['id']}", 200, headers=owner))["text"] == "ü" * 9_000
 
 
 async def test_what_is_no_whole_backup_is_refused(tmp_path: Path, data: Path, keys: Path) -> None:

@@ -17,12 +17,23 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
 
 _WORK = """
 from pathlib import Path
-from vapora import Client, commands
+import time
+from vapora import ApiError, Client, commands
+
+def ready(client):
+    try:
+        return client.health().status == "ok"
+    except ApiError:
+        return False
+
 with Client("http://127.0.0.1:8000") as client:
+    # Healthy is not ready: the workspace is being opened still.
+    while not ready(client):
+        time.sleep(0.5)
     client.log_in("owner@example.com", Path("/run/secrets/vapora/owner_password").read_text().strip())
     project = client.create_project(commands.CreateProject(name="containers"))
-    task = client.submit_task({"title": "Say that it works", "project_id": project.project_id})
-    print(client.wait(task.task_id, timeout=180).state)
+    task = client.submit_task({"title": "Say that it works", "project_id": project.id})
+    print(client.wait(task.task_id, timeout=180).state.value)
 """
 
 
@@ -55,8 +66,10 @@ def composed(site: Site) -> Iterator[str]:
 def test_a_task_is_done_in_it(site: Site, composed: str) -> None:
     assert site.podman("exec", "-i", composed, "python", "-", text=_WORK) == "done"
     # By way of the queue, and into the database that is composed with it.
-    streams = site.podman("exec", "composed_nats_1", "wget", "-q", "-O", "-", "http://127.0.0.1:8222/jsz?streams=true")
-    assert "vapora" in streams
+    streams = site.podman(
+        "exec", "composed_nats_1", "wget", "-q", "-O", "-", "http://127.0.0.1:8222/jsz?accounts=true&streams=true"
+    )
+    assert "VAPORA_EVENTS_default" in streams
     assert site.podman("exec", composed, "sh", "-c", "ls $VAPORA_DATA/workspaces/*/log.db 2>/dev/null || true") == ""
 
 

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from tests.cli import forked
 from tests.cli.conftest import quick
 from tests.ports import free_port
 from vapora import operator_token
@@ -52,6 +53,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         platform.stop()
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with forked.command(tmp_path_factory.mktemp("forked")) as folder:
+        yield folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the person types: in a git repository of theirs."""
@@ -62,11 +69,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=[str(one.relative_to(DOCS)) for one in FOLLOWED])
-def test_the_page_is_followed(page: Path, server: tuple[str, Path], folder: Path) -> None:
+def test_the_page_is_followed(page: Path, server: tuple[str, Path], programs: Path, folder: Path) -> None:
     address, data = server
     environ = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "VAPORA_URL": address,
         "VAPORA_DATA": str(data),
         "VAPORA_TOKEN": operator_token.ensure(data),

@@ -211,3 +211,19 @@ def test_importing_vapora_alone_loads_no_client() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_environment_names_the_server_and_the_token_for_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asks(*given: str, **more: str) -> tuple[str, str | None]:
+        with Client(*given, **more) as client:  # type: ignore[arg-type]
+            return client.url, client._http.headers.get("Authorization")
+
+    monkeypatch.delenv("VAPORA_URL", raising=False)
+    monkeypatch.delenv("VAPORA_TOKEN", raising=False)
+    assert asks() == ("http://127.0.0.1:8000", None)
+    monkeypatch.setenv("VAPORA_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("VAPORA_TOKEN", "of-the-environment")
+    assert asks() == ("http://127.0.0.1:9", "Bearer of-the-environment")
+    assert asks("http://127.0.0.1:9") == ("http://127.0.0.1:9", "Bearer of-the-environment")
+    assert asks("http://127.0.0.1:10") == ("http://127.0.0.1:10", None)
+    assert asks(token="given") == ("http://127.0.0.1:9", "Bearer given")

@@ -44,7 +44,7 @@ def test_ten_lines_hand_in_wait_with_a_bar_show_the_diff_and_merge(server: tuple
     assert len(ten_lines.strip().splitlines()) <= 10
     said = run(ten_lines, client)
     assert "2/3 List the newest link first · Review" in said
-    assert "+        for link in sorted(store.links()" in said
+    assert "+    for link in sorted(store.links()" in said
     [oid] = re.findall(r"merged as ([0-9a-f]{40})", said)
     head = subprocess.run(["git", "-C", repository, "rev-parse", "main"], capture_output=True, text=True, check=True)
     assert head.stdout.strip() == oid

@@ -61,11 +61,15 @@ def _signed(settings: Settings, workspace: str, key: Path | None, file: Path | N
     """The proved checkpoints. Refused where there are none, and where the key is another one: a proof that leaves
     out its stronger half must be asked for."""
     from vapora.errors import ConfigurationError, CorruptLogError
-    from vapora.log.proof import Verifier
+    from vapora.log.proof import Verifier, public_path
     from vapora.log.proof import checkpoints as book
 
     path = file or settings.checkpoints(workspace)
-    verifier = Verifier.open(key) if key else Verifier.beside(settings.audit_key_file)
+    # A key that was given may be mounted alone; where one was made, its public half was made beside it.
+    if settings.audit_key and key is None:
+        verifier = Verifier.beside(settings.audit_key_file)
+    else:
+        verifier = Verifier.open(key or public_path(settings.audit_key_file))
     signed = book.read(path)
     if not signed and head:
         raise CorruptLogError(

@@ -15,7 +15,7 @@ from vapora import __version__, views
 from vapora.errors import BadInputError
 from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.frames import Rows
-from vapora.sdk.paths import DEFAULT_URL, PREFIX, bearer, headers, is_local, no_text
+from vapora.sdk.paths import PREFIX, address, bearer, headers, is_local, no_text, token_for
 from vapora.sdk.problems import UNREADABLE, ApiError, NoAnswerError, of_another_version, problem, unreadable
 from vapora.sdk.retries import PAUSES, RETRIES, again_after, away, key_for, may_be_sent_again
 from vapora.sdk.session import InMemory, Kept, Password, Session
@@ -29,7 +29,7 @@ class AsyncTransport:
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str | None = None,
         token: str | None = None,
         workspace: str = "default",
         timeout: float = 30.0,
@@ -41,7 +41,8 @@ class AsyncTransport:
         session: Session | None = None,
         tls: SSLContext | None = None,
     ) -> None:
-        """`timeout`: seconds for one answer. `page_size`: how many items of a list are asked for at a time.
+        """`url`: None: what VAPORA_URL names, else this machine's; a token for that server is then looked for in
+        VAPORA_TOKEN. `timeout`: seconds for one answer. `page_size`: how many items of a list are asked for at a time.
         `retries`: how often a request is sent again where that is safe: nobody answered, the connection broke, or the
         server says 502, 503, or 429 for a few seconds. Every POST goes under an Idempotency-Key, so that it takes
         effect once. What was not answered in time is not sent again.
@@ -54,7 +55,9 @@ class AsyncTransport:
             raise BadInputError(
                 "A client signs in in one way.", remedy="Give token=, or email= and password=, or session=."
             )
-        self.url = url.rstrip("/")
+        if not (token or email or session):
+            token = token_for(url)
+        self.url = address(url)
         self.workspace = workspace
         self._token = token
         self._password = None if email is None or password is None else Password(email, password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,16 @@ Position = int | None
 # A position, or an instant; None: now.
 Moment = int | datetime | str | None
 _REMEDIES = {"Vapora-Workspace": "Check VAPORA_WORKSPACE.", "Authorization": "Check VAPORA_TOKEN."}
+
+
+def address(url: str | None) -> str:
+    """The server that was given, else the one that VAPORA_URL names, else this machine's."""
+    return (url or os.environ.get("VAPORA_URL", "").strip() or DEFAULT_URL).rstrip("/")
+
+
+def token_for(url: str | None) -> str | None:
+    """VAPORA_TOKEN is for the server that the environment speaks of, and never sent to another one."""
+    return os.environ.get("VAPORA_TOKEN", "").strip() or None if address(url) == address(None) else None
 
 
 def moment(at: Moment) -> int | str | None:

@@ -84,7 +84,9 @@ def learning(points: Iterable[tuple[str, str, float]], ax: Axes | None = None) -
     for name, day, rate in points:
         lines[name].append((day, rate))
     # Days are words to matplotlib, in the order in which it first sees them.
-    ax.plot(sorted({day for line in lines.values() for day, _ in line}), [float("nan")] * len(_days(lines)))
+    ax.plot(
+        sorted({day for line in lines.values() for day, _ in line}), [float("nan")] * len(_days(lines)), color="none"
+    )
     for name, line in sorted(lines.items()):
         line.sort()
         ax.plot([day for day, _ in line], [rate for _, rate in line], marker="o", label=_label(name))
@@ -121,9 +123,9 @@ def scores(why: Why, kind: str = "agent", ax: Axes | None = None) -> Axes:
         raise NotFoundError(
             f"No decision about the {kind} had candidates.", remedy=f"There are: {', '.join(there) or 'none yet'}."
         )
-    ax = _axes(ax)
     decision = found[-1]
     able = [one for one in decision.candidates if not one.get("excluded")][:_MOST_BARS]
+    ax = _axes(ax, bars=len(able))
     names = [_label(str(one.get("id"))) for one in reversed(able)]
     colours = ["C0" if str(one.get("id")) == decision.chosen else "0.7" for one in reversed(able)]
     ax.barh(names, [_number(one.get("score")) for one in reversed(able)], color=colours)
@@ -132,11 +134,12 @@ def scores(why: Why, kind: str = "agent", ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _axes(ax: Axes | None) -> Axes:
-    """Raises `ModuleNotFoundError` with what to install."""
+def _axes(ax: Axes | None, bars: int = 10) -> Axes:
+    """`bars`: how many will stand one above the other. Raises `ModuleNotFoundError` with what to install."""
     if ax is not None:
         return ax
-    made: Axes = required("matplotlib.pyplot").subplots(layout="constrained")[1]
+    size = (8.0, 1.2 + 0.3 * bars)
+    made: Axes = required("matplotlib.pyplot").subplots(figsize=size, layout="constrained")[1]
     return made
 
 

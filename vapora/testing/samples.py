@@ -48,6 +48,8 @@ _TITLES = {
 }
 # How often another than the best agent is taken, to learn whether it is better by now.
 EXPLORED = 0.3
+# So many cards stand on the board when the month begins.
+_BACKLOG = 40
 
 
 def shortleaf(folder: Path) -> Path:
@@ -60,7 +62,7 @@ def shortleaf(folder: Path) -> Path:
 
 def month(data: Path | str, seed: int = 7, last: datetime | None = None) -> str:
     """Write the log of 30 days, up to `last` (default: yesterday), into a data folder that has none yet: four agents,
-    some hundred and thirty cards, everything marked as simulated. The project's id. The same seed gives the same month.
+    about a hundred cards, everything marked as simulated. The project's id. The same seed gives the same month.
 
     Two agents can write code. Which of them gets a card is chosen by chance with a probability that stands in the log:
     the better one in 1 - `EXPLORED` / 2 of all cases.
@@ -80,6 +82,9 @@ class _Month:
         self._chance = chance
         self._versions: dict[str, int] = {}
         self._appends = 0
+        self._cards = 0
+        # Ids and kinds of work of the cards that nobody has taken yet.
+        self._waiting: list[tuple[str, str]] = []
 
     def write(self) -> None:
         made = project.ProjectCreated(project_id=_PROJECT, name="Shortleaf", description="A link shortener")
@@ -94,22 +99,27 @@ class _Month:
         self._log.close()
 
     def _day(self, day: int) -> None:
-        morning = self._first + timedelta(days=day)
-        is_weekend = morning.weekday() >= 5
-        for number in range(1 if is_weekend else self._chance.randint(4, 7)):
-            self._at = morning + timedelta(minutes=45 * number)
-            self._card(f"task-month-{day:02}-{number:02}", day / 29)
+        """Cards come in, most of them on the first day; some are worked off, none at the weekend."""
+        self._at = self._first + timedelta(days=day)
+        is_weekend = self._at.weekday() >= 5
+        for _ in range(_BACKLOG if day == 0 else self._chance.randint(0, 2 if is_weekend else 5)):
+            self._submit()
+        for _ in range(0 if is_weekend else self._chance.randint(4, 7)):
+            if self._waiting:
+                self._work(*self._waiting.pop(0), progress=day / 29)
 
-    def _card(self, task_id: str, progress: float) -> None:
+    def _submit(self) -> None:
+        self._cards += 1
+        task_id = f"task-month-{self._cards:03}"
         task_type = self._chance.choices(list(_TITLES), (5, 3, 3, 2))[0]
-        title = f"{self._chance.choice(_TITLES[task_type])} ({task_id.removeprefix('task-month-')})"
         submitted = task.TaskSubmitted(
-            task_id=task_id, project_id=_PROJECT, title=title, task_type=task_type, review=Review.NONE,
-            priority=self._chance.choice((30, 50, 50, 80)),
+            task_id=task_id, project_id=_PROJECT, title=f"{self._chance.choice(_TITLES[task_type])} ({self._cards})",
+            task_type=task_type, review=Review.NONE, priority=self._chance.choice((30, 50, 50, 80)),
         )  # fmt: skip
         self._append((task_stream(task_id), submitted))
-        if progress > 0.93 and self._chance.random() < 0.5:
-            return  # Still to be done when the month ends.
+        self._waiting.append((task_id, task_type))
+
+    def _work(self, task_id: str, task_type: str, progress: float) -> None:
         for attempt in (1, 2):
             if self._run(f"{task_id}.{attempt}", task_id, task_type, progress, last=attempt == 2):
                 return

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
@@ -26,6 +27,7 @@ from vapora.agents.schemas import text_of
 from vapora.agents.tools import SERVER
 
 LIMIT_S = 30.0
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,9 @@ class Given:
         return self
 
     def when(self, agent: Agent) -> Outcome:
-        """Have the agent's code work on the card, to its end. Not to be called in a running event loop."""
-        return asyncio.run(self.when_awaited(agent))
+        """Have the agent's code work on the card, to its end: in a thread, so that it does so in a notebook too, where
+        an event loop runs already."""
+        return _run(self.when_awaited(agent))
 
     async def when_awaited(self, agent: Agent) -> Outcome:
         """As `when`, in an event loop."""
@@ -210,7 +213,7 @@ class Outcome:
 
     def resumes(self) -> Self:
         """The code can be killed anywhere: run again with what is recorded, it asks the same and ends the same."""
-        steps, ended = asyncio.run(_carried_out(self._agent, self._facts, self.steps, _nothing_more))
+        steps, ended = _run(_carried_out(self._agent, self._facts, self.steps, _nothing_more))
         assert len(steps) == len(self.steps), f"Run again it took {len(steps)} steps, and not {len(self.steps)}."
         assert ended == self._ended, f"Run again it ended with {ended}, and not with {self._ended}."
         return self
@@ -296,6 +299,12 @@ def _full(tool: Tool[Any, Any] | str) -> str:
 def _is(name: str, tool: Tool[Any, Any] | str) -> bool:
     """A tool of Python may be named without its server."""
     return name in (_full(tool), f"{SERVER}.{_full(tool)}")
+
+
+def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """To its end, in a thread with a loop of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 __all__ = ["Given", "Outcome", "Step", "Wishes", "given", "wish"]

@@ -52,10 +52,15 @@ def _check(check: views.CheckResult) -> Html:
 
 def _patch(patch: str) -> Html:
     lines = patch.splitlines()
-    drawn = [el("div", line or " ", style=_STYLES.get(line[:1], "")) for line in lines[:_MOST_LINES]]
+    drawn = [el("div", line or " ", style=_style(line)) for line in lines[:_MOST_LINES]]
     more = len(lines) - len(drawn)
     rest = [el("div", f"and {more} more lines: print(changes.patch)", style=f"color:{MILD}")] if more > 0 else []
     return el("div", *drawn, *rest, style=_MONO)
+
+
+def _style(line: str) -> str:
+    """The names of the files stand behind `---` and `+++`."""
+    return "font-weight:bold" if line.startswith(("--- ", "+++ ")) else _STYLES.get(line[:1], "")
 
 
 def changes_text(changes: views.Changes) -> str:
