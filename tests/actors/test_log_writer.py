@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -206,6 +207,13 @@ async def test_a_slow_read_does_not_delay_an_append() -> None:
     await writer.stop()
 
 
+async def _shown(writer: LogWriter) -> dict[str, Any]:
+    """Without what is counted."""
+    return {
+        name: value for name, value in (await writer.health()).items() if name in ("status", "head", "reason", "clock")
+    }
+
+
 async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_again() -> None:
     log = _Gated()
     writer = LogWriter(log.open)
@@ -221,7 +229,7 @@ async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_ag
         with pytest.raises(LogError, match="disk is full"):
             await other
     log.full = LogError("The disk is full.", remedy="Make room.")
-    assert await writer.health() == {
+    assert await _shown(writer) == {
         "status": "failing",
         "head": 1,
         "reason": "The disk is full. Make room.",
@@ -229,9 +237,9 @@ async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_ag
     }
     log.full = None
     # Well again before anybody appends: who keeps all others away until it is well may let them come.
-    assert await writer.health() == {"status": "ok", "head": 1, "reason": "", "clock": ""}
+    assert await _shown(writer) == {"status": "ok", "head": 1, "reason": "", "clock": ""}
     assert await writer.append([request("a", 0)]) == [Appended((2,))]
-    assert await writer.health() == {"status": "ok", "head": 2, "reason": "", "clock": ""}
+    assert await _shown(writer) == {"status": "ok", "head": 2, "reason": "", "clock": ""}
     await writer.stop()
 
 
