@@ -141,7 +141,8 @@ def test_every_link_leads_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
             path, _, part = target.partition("#")
-            if "://" in target:
+            # The reference is made of the code when the site is built, which looks for its pages itself.
+            if "://" in target or "reference/" in path:
                 continue
             file = (page.parent / path) if path else page
             assert file.exists(), f"{page.name}: {target}"

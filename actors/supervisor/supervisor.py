@@ -271,6 +271,8 @@ class Supervisor:
                 self._forget_open(workspace)
                 self._holding.elsewhere.add(workspace)
                 await self._runtime.close_cell(workspace)
+                # Who was called while the others stopped has begun anew. Without the log nobody begins any more.
+                await self._runtime.close_cell(workspace)
 
     async def _look_at_people(self) -> None:
         """The log of people is no cell; who writes to it folds it, and has to begin anew where somebody else did."""

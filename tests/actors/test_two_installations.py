@@ -22,6 +22,7 @@ from events.ids import DEFAULT_WORKSPACE, PEOPLE
 from events.task import TaskCompleted
 from projections.engine.store import StoreReader
 from tests.actors.test_sleep import actors_of, submit, until
+from tests.blobs.conftest import bucket, environment, s3
 from vapora.api.app import create_app
 from vapora.commands import CreateProject
 from vapora.dispatch import Dispatcher
@@ -29,25 +30,31 @@ from vapora.errors import HeldElsewhereError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
 from vapora.log.mapper import open_record
 from vapora.log.places import open_for_reading, open_log
+from vapora.log.proof import SigningKey
 from vapora.ports import Origin
 from vapora.settings import Settings
 from vapora.testing.agreement import read_models, rows_of
 from vapora.testing.soundness import soundness
 
-# Whoever shows what must be quick: the machine is not always.
-HANDED_OVER_S = 5.0
+# Fixtures of another room.
+__all__ = ["bucket", "environment", "s3"]
+# It is to take less than 5 s; a machine that runs other tests beside it is given three times that.
+HANDED_OVER_S = 15.0
 ACME = "acme"
 Make = Callable[..., Settings]
 
 
 @pytest.fixture
-def of(tmp_path: Path, database_url: str) -> Make:
+def of(tmp_path: Path, database_url: str, bucket: str) -> Make:
+    SigningKey.open(tmp_path / "audit_key")
+
     def settings(name: str, generation: int = 0, **more: Any) -> Settings:
         given: dict[str, Any] = {
             "data": tmp_path / name,
             "installation": name,
             "generation": generation,
             "database_url": SecretStr(database_url),
+            "blobs_url": f"s3://{bucket}/vapora",
             "audit_key": tmp_path / "audit_key",
             "runtime": "local",
             "model": "rehearsal",
@@ -103,6 +110,13 @@ async def known(system: LocalActorSystem, workspace: str = ACME) -> str:
 async def stands(system: LocalActorSystem, how: str, workspace: str = ACME) -> None:
     async def is_so() -> bool:
         return await known(system, workspace) == how
+
+    await until(is_so)
+
+
+async def nobody_left(system: LocalActorSystem, workspace: str = ACME) -> None:
+    async def is_so() -> bool:
+        return actors_of(system, workspace) == []
 
     await until(is_so)
 
@@ -169,7 +183,7 @@ async def test_work_under_way_moves_to_the_newer_installation_and_back_without_t
             # Nobody has asked it for the rest.
             await stands(new, "awake")
             await stands(old, "elsewhere")
-            assert actors_of(old, ACME) == []
+            await nobody_left(old)
             with pytest.raises(HeldElsewhereError, match="generation 2") as refused:
                 await old.open(ACME)
             assert refused.value.details["retry_after_s"] > 0

@@ -167,7 +167,7 @@ async def test_what_is_no_whole_backup_is_refused(tmp_path: Path, data: Path, ke
 
     (saved / "backup.json").unlink()
     said = target.invoke("restore", str(saved))
-    assert said.code == 1
+    assert said.code == 2
     assert "There is no backup" in said.err
 
 

@@ -270,6 +270,10 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "field": "The field's name, with dots for what is inside of another.",
         "message": "What is wrong with it.",
     },
+    "Liveness": {
+        "status": "ok: there is no other answer.",
+        "version": "The version that runs.",
+    },
     "Health": {
         "status": "ok; starting: ask again; failing: it will not get well by itself, and `reason` says why.",
         "version": "The version that runs.",

@@ -152,9 +152,12 @@ def main() -> None:
 
 
 def _exit_code(error: VaporaError) -> int:
-    if _nobody_there(error) or isinstance(error, (BadInputError, CatalogError, ConfigurationError)):
+    if _nobody_there(error):
         return USAGE
-    return FAILED
+    # What a server refuses was typed as it can be, whichever of our errors it stands for.
+    if _refused(error):
+        return FAILED
+    return USAGE if isinstance(error, (BadInputError, CatalogError, ConfigurationError)) else FAILED
 
 
 def _how_to_go_on(error: VaporaError) -> str:
@@ -163,6 +166,14 @@ def _how_to_go_on(error: VaporaError) -> str:
     if _nobody_known(error):
         return " On the command line: `vapora login`, or VAPORA_TOKEN."
     return ""
+
+
+def _refused(error: VaporaError) -> bool:
+    if "vapora.sdk" not in sys.modules:
+        return False
+    from vapora.sdk import ApiError
+
+    return isinstance(error, ApiError)
 
 
 def _nobody_there(error: VaporaError) -> bool:
