@@ -37,7 +37,8 @@ test-install: $(VENV)/.dev
 soak: $(VENV)/.dev
 	VAPORA_WORK_ROUNDS=30 VAPORA_LANDING_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 VAPORA_RAY_WORK_ROUNDS=30 VAPORA_SCHEMA_CASES=10000 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
 		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py \
-		tests/cluster/test_chaos.py tests/chaos tests/workflows/test_killed.py tests/projections/test_replay.py tests/startup/test_interrupt.py tests/api/test_schemathesis.py
+		tests/cluster/test_chaos.py tests/chaos tests/workflows/test_killed.py tests/projections/test_replay.py tests/startup/test_interrupt.py tests/api/test_schemathesis.py \
+		tests/test_benchmarks.py tests/containers
 
 # The documentation as a site, in docs/built/html.
 docs: $(VENV)/.dev

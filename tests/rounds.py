@@ -23,3 +23,6 @@ REPLAY = _asked("REPLAY_ROUNDS", 60)
 START_MOMENTS = _asked("START_MOMENTS", 17)
 SCHEMA_CASES = _asked("SCHEMA_CASES", 270)
 SCHEMA_EVERY = _asked("SCHEMA_EVERY", 1)
+# How many of the benchmarks are run, and whether the image for work on the sources is built.
+BENCHMARKS = _asked("BENCHMARKS", 100)
+DEVELOPMENT_IMAGE = _asked("DEVELOPMENT_IMAGE", 1)

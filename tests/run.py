@@ -1,5 +1,5 @@
-"""All tests, as `make test` runs them, in three processes side by side: those on Ray and in a browser, those of the
-doors and of work in repositories, and all others.
+"""All tests, as `make test` runs them, in three processes side by side: those on Ray, in a browser and in containers,
+with notebooks and documentation; those of the doors and of work in repositories; and all others.
 
     python -m tests.run [options of pytest]
 
@@ -21,25 +21,36 @@ from typing import TextIO
 _PYTEST = (sys.executable, "-m", "pytest")
 # Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
 ROOMS_APART = ("tests/cluster", "tests/web")
+# They take long, and wait for what they start.
+_LONG = ("containers", "documentation", "examples")
 _DOORS = ("access", "api", "cli", "identity", "sdk", "startup", "vault", "work")
 _CHOSEN = ("-m", "not index and not ray and not browser")
 _APART = {
-    "On Ray and in a browser": ("-m", "ray or browser", *ROOMS_APART),
+    "On Ray, in a browser, and what takes long": (
+        *("-m", "not index", *ROOMS_APART),
+        *(f"tests/{room}" for room in _LONG),
+    ),
     "The doors, and work in repositories": (*_CHOSEN, *(f"tests/{room}" for room in _DOORS)),
 }
-_OTHERS = (*_CHOSEN, *(f"--ignore=tests/{room}" for room in _DOORS))
+_OTHERS = (
+    *_CHOSEN,
+    *(f"--ignore=tests/{room}" for room in (*_DOORS, *_LONG)),
+    *(f"--ignore={room}" for room in ROOMS_APART),
+)
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 _SAMPLE = {
-    "VAPORA_CHAOS_ROUNDS": "20",
-    "VAPORA_WORK_ROUNDS": "6",
-    "VAPORA_FLOW_ROUNDS": "6",
-    "VAPORA_LANDING_ROUNDS": "4",
+    "VAPORA_CHAOS_ROUNDS": "12",
+    "VAPORA_WORK_ROUNDS": "5",
+    "VAPORA_FLOW_ROUNDS": "5",
+    "VAPORA_LANDING_ROUNDS": "3",
     "VAPORA_DOCUMENTING_ROUNDS": "2",
-    "VAPORA_RAY_CHAOS_ROUNDS": "3",
+    "VAPORA_RAY_CHAOS_ROUNDS": "2",
     "VAPORA_RAY_WORK_ROUNDS": "2",
-    "VAPORA_REPLAY_ROUNDS": "24",
+    "VAPORA_REPLAY_ROUNDS": "16",
     "VAPORA_START_MOMENTS": "5",
     "VAPORA_SCHEMA_EVERY": "2",
+    "VAPORA_BENCHMARKS": "8",
+    "VAPORA_DEVELOPMENT_IMAGE": "0",
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import rounds
 from tests.containers import site as containers
 from tests.containers.site import ROOT, Site
 
@@ -119,6 +120,9 @@ def test_it_stops_in_good_order_and_goes_on(site: Site, composed: str) -> None:
     assert "done" in site.podman("exec", "-i", composed, "python", "-", text=_WORK)
 
 
+@pytest.mark.skipif(
+    not rounds.DEVELOPMENT_IMAGE, reason="The sample of `make test` builds one image."
+)
 def test_a_changed_file_takes_effect(site: Site, tmp_path: Path) -> None:
     source = _copy(tmp_path / "source")
     site.build("localhost/vapora:development", ROOT, "--target", "development")
