@@ -120,9 +120,7 @@ def test_it_stops_in_good_order_and_goes_on(site: Site, composed: str) -> None:
     assert "done" in site.podman("exec", "-i", composed, "python", "-", text=_WORK)
 
 
-@pytest.mark.skipif(
-    not rounds.DEVELOPMENT_IMAGE, reason="The sample of `make test` builds one image."
-)
+@pytest.mark.skipif(not rounds.DEVELOPMENT_IMAGE, reason="The sample of `make test` builds one image.")
 def test_a_changed_file_takes_effect(site: Site, tmp_path: Path) -> None:
     source = _copy(tmp_path / "source")
     site.build("localhost/vapora:development", ROOT, "--target", "development")

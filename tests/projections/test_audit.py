@@ -22,7 +22,8 @@ from vapora.views import AuditEntry, AuditFilter
 
 # On purpose not in the trail: bookkeeping of single calls, order on the board, and a run's pauses.
 LEFT_OUT = {
-    "budget.spend-released", "budget.spend-reserved", "budget.spend-settled", "run.continued", "run.waiting",
+    "budget.spend-released", "budget.spend-reserved", "budget.spend-settled", "run.code-step-asked", "run.continued",
+    "run.waiting",
     "session.refreshed", "task.reordered", "workspace.request-accepted", "workflow.approval-reminded",
     "workflow.card-ended", "workflow.card-reopened", "workflow.cards-made", "workflow.retry-planned",
 }  # fmt: skip
