@@ -216,6 +216,22 @@ def cells_schema(url: str) -> Database:
     return Database(url, _PREFIX + "_cells")
 
 
+def reach(url: str) -> None:
+    """Asks the server once, by a connection of its own: the shared ones are tried again for longer. Raises
+    `UnavailableError` where it does not let us in."""
+    import psycopg
+
+    database = Database(url, _PREFIX)
+    try:
+        database.connect().close()
+    except psycopg.Error as error:
+        raise _unusable(database, error) from error
+
+
+def _unusable(database: Database, error: Exception) -> UnavailableError:
+    return UnavailableError(f"The database cannot be used: {database.told(error)}.", remedy=remedy(error))
+
+
 def workspaces(url: str) -> set[str]:
     """Those that have a log in the database. Raises `UnavailableError` where it cannot be asked."""
     import psycopg
@@ -227,7 +243,7 @@ def workspaces(url: str) -> set[str]:
                 "SELECT nspname FROM pg_namespace WHERE to_regclass(quote_ident(nspname) || '.writer') IS NOT NULL"
             ).fetchall()
     except psycopg.Error as error:
-        raise UnavailableError(f"The database cannot be used: {database.told(error)}.", remedy=remedy(error)) from error
+        raise _unusable(database, error) from error
     names = (name.removeprefix(_PREFIX) for (name,) in found if name.startswith(_PREFIX))
     return {name for name in names if is_workspace(name)}
 

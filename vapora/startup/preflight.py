@@ -98,7 +98,7 @@ def _check_database(settings: Settings) -> None:
         from vapora import database
 
         url = settings.database_url.get_secret_value()
-        _require(lambda: database.workspaces(url))
+        _require(lambda: database.reach(url))
 
 
 def _check_vault(settings: Settings) -> None:
