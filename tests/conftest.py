@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from actors.runtime import cluster
@@ -16,6 +17,12 @@ from tests.run import ROOMS_APART
 from vapora.database import Database
 
 cluster.prepare_environment(Path(tempfile.mkdtemp(prefix="vapora-tests-")), os.environ)
+
+# A machine that runs other tests beside them may be slow: how long an example took to make or to try says nothing.
+hypothesis.settings.register_profile(
+    "beside others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("beside others")
 
 
 def pytest_report_header() -> str:
