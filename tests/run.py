@@ -39,17 +39,17 @@ _OTHERS = (
 )
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 _SAMPLE = {
-    "VAPORA_CHAOS_ROUNDS": "12",
-    "VAPORA_WORK_ROUNDS": "5",
-    "VAPORA_FLOW_ROUNDS": "5",
+    "VAPORA_CHAOS_ROUNDS": "8",
+    "VAPORA_WORK_ROUNDS": "4",
+    "VAPORA_FLOW_ROUNDS": "4",
     "VAPORA_LANDING_ROUNDS": "3",
     "VAPORA_DOCUMENTING_ROUNDS": "2",
     "VAPORA_RAY_CHAOS_ROUNDS": "2",
     "VAPORA_RAY_WORK_ROUNDS": "2",
-    "VAPORA_REPLAY_ROUNDS": "16",
+    "VAPORA_REPLAY_ROUNDS": "12",
     "VAPORA_START_MOMENTS": "5",
     "VAPORA_SCHEMA_EVERY": "2",
-    "VAPORA_BENCHMARKS": "8",
+    "VAPORA_BENCHMARKS": "5",
     "VAPORA_DEVELOPMENT_IMAGE": "0",
 }
 
