@@ -155,3 +155,13 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], folder: Path) ->
             if process.poll() is not None or monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()}") from error
             sleep(0.05)
+
+
+def connections(url: str) -> int:
+    """How many VAPORA has to this database, as the server counts them."""
+    with psycopg.connect(url, application_name="test") as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'vapora'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])

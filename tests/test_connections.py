@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from projections.engine.store import ReadStore, StoreReader, engine
+from tests.postgres import connections
 from tests.projections.story import Story
 from vapora.database import MOST_CONNECTIONS, Database, read_schema
 from vapora.errors import UnavailableError
@@ -28,15 +29,6 @@ def mark(store: ReadStore, text: str) -> None:
 def whose(store: ReadStore) -> list[str]:
     with store.snapshot() as rows:
         return [name for (name,) in rows._connection.execute("SELECT name FROM whose").fetchall()]
-
-
-def connections(url: str) -> int:
-    with psycopg.connect(url, application_name="test") as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'vapora'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def end_all(url: str) -> None:

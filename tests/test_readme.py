@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import quick
-from tests.ports import free_port
+from tests import pages
 from vapora import operator_token
-from vapora.platform import Platform
 
 ROOT = Path(__file__).parent.parent
 ADDRESS = "http://127.0.0.1:8000"
@@ -24,36 +22,25 @@ def blocks(heading: str, language: str) -> list[str]:
     """The code of this language in the section under the heading."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    return pages.blocks_of(section, language)
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a server on which nothing was done yet; whoever types knows the operator's token."""
     data = tmp_path_factory.mktemp("readme") / "data"
-    # It is the tour that is tried here, on a machine that may have no sandbox.
-    platform = Platform(
-        quick(data, free_port()).model_copy(
-            update={"sandbox": "none", "repo_roots": (tmp_path_factory.getbasetemp(),)}
-        ),
-        {},
-    )
     try:
         os.environ["VAPORA_TOKEN"] = operator_token.ensure(data)
-        yield platform.start().api.removesuffix("/api/v1")
+        with pages.server(data, tmp_path_factory.getbasetemp()) as there:
+            yield there
     finally:
         os.environ.pop("VAPORA_TOKEN", None)
-        platform.stop()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the person types: in a git repository of theirs."""
-    folder = tmp_path_factory.getbasetemp() / "theirs"
-    git = ["git", "-C", str(folder), "-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
-    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "Begin"], check=True)
-    return folder
+    return pages.make_repository(tmp_path_factory.getbasetemp() / "theirs")
 
 
 def run(program: list[str], text: str, address: str, folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -25,7 +24,7 @@ from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
 from vapora.observability import live
 from vapora.ports import ActorSystemPort
-from vapora.settings import Settings
+from vapora.settings import Settings, is_loopback
 
 _BACKOFF = Backoff(0.2, longest_s=5.0)
 # Serve asks so often whether a replica is well, and waits so long for what it says.
@@ -122,7 +121,7 @@ def application(args: Args, *, ours_alone: bool = False) -> Any:
 
 def require_sign_in(settings: Settings, host: str) -> None:
     """`ConfigurationError` where others reach Serve, and nobody would have to say who they are."""
-    if _is_loopback(host) or (settings.auth == "required" and settings.allowed_hosts):
+    if is_loopback(host) or (settings.auth == "required" and settings.allowed_hosts):
         return
     raise ConfigurationError(
         f"Serve listens on {host}, where others than this machine reach it.",
@@ -172,10 +171,3 @@ def api(
     operator_token.ensure(settings.data.absolute())
     rehearsal = is_rehearsal(os.environ, settings.model, installed(settings))
     return create_app(system, settings, __version__, rehearsal, replicas, begin)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

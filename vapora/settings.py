@@ -46,6 +46,14 @@ def _resource(text: str) -> tuple[str, float]:
     return name.strip(), float(amount)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host by that name or address is this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _own_folders() -> tuple[Path, ...]:
     found = [Path.cwd()]
     with suppress(RuntimeError):  # a user without a home
@@ -352,10 +360,7 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def tls_files(self) -> tuple[Path, Path] | None:

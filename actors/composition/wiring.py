@@ -14,7 +14,7 @@ from actors.secrets import SecretReader
 from vapora import __version__, journal
 from vapora.agents import Agent as CodeAgent
 from vapora.agents.installed import Crew, together
-from vapora.blobs import Blobs, open_blobs
+from vapora.blobs import Blobs, blobs_of
 from vapora.clock import now
 from vapora.dispatch.secrets import SecretEvents
 from vapora.log.client import LogClient
@@ -55,7 +55,7 @@ class Wiring:
         return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
 
     def blobs(self, workspace: str) -> Blobs:
-        return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
+        return blobs_of(self.settings, workspace)
 
 
 def builder(settings: Settings, environ: Mapping[str, str] = os.environ, agents: Sequence[CodeAgent] = ()) -> Builder:

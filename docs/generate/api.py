@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from docs.generate.markdown import contents, joined, plain, table
-from vapora.api.app import create_app
+from vapora.api.app import document as described
 from vapora.api.openapi import TAGS, operations
-from vapora.ports import ActorSystemPort
-from vapora.settings import Settings
 
 _INTRODUCTION = """# HTTP API
 
@@ -22,8 +20,7 @@ Json = Mapping[str, Any]
 
 
 def pages() -> Mapping[str, str]:
-    # The document is made of the routes alone; no actor is asked.
-    document = create_app(cast(ActorSystemPort, None), Settings(), "0", rehearsal=True).openapi()
+    document = described()
     by_tag: dict[str, list[tuple[str, str, Json]]] = defaultdict(list)
     for path, method, operation in operations(document):
         by_tag[operation["tags"][0]].append((path, method, operation))

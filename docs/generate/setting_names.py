@@ -1,4 +1,5 @@
-"""Every setting with its type and default, from the code, and its meaning, from the tables of `docs/operations.md`."""
+"""Every setting with its type, from the code, and its default and meaning, from the tables of `docs/operations.md`,
+which a test holds against the code."""
 
 from __future__ import annotations
 
@@ -6,9 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from docs.generate.markdown import joined, table
 from vapora.settings import Settings
@@ -21,29 +20,28 @@ letters; the environment goes first. [Operations](../operations.md#settings) has
 
 
 def pages() -> Mapping[str, str]:
-    told = meanings(_OPERATIONS.read_text(encoding="utf-8"))
+    told = rows_of(_OPERATIONS.read_text(encoding="utf-8"))
     rows = [
-        (f"`VAPORA_{name.upper()}`", f"`{_type(field)}`", _default(field), told.get(name.upper(), ""))
+        (f"`VAPORA_{name.upper()}`", f"`{_type(field)}`", *told[name.upper()])
         for name, field in sorted(Settings.model_fields.items())
     ]
     return {"settings.md": joined(_INTRODUCTION, table(("name", "type", "default", "meaning"), rows))}
 
 
-def meanings(text: str) -> dict[str, str]:
-    """The last column of each table of settings. A link leads from `docs/reference` then."""
-    rows = re.findall(r"^\| `VAPORA_([A-Z_]+)` \| [^|]+ \| (.*) \|$", text, re.MULTILINE)
-    moved = {name: re.sub(r"\]\((?!https?:|#)", "](../", said) for name, said in rows}
-    return {name: said.replace("](#", "](../operations.md#").replace("\\|", "|") for name, said in moved.items()}
+def rows_of(text: str) -> dict[str, tuple[str, str]]:
+    """Default and meaning of each setting, as the tables have them. A link leads from `docs/reference` then."""
+    return {
+        name: (default, _moved(said))
+        for name, default, said in re.findall(r"^\| `VAPORA_([A-Z_]+)` \| ([^|]+) \| (.*) \|$", text, re.MULTILINE)
+    }
+
+
+def _moved(said: str) -> str:
+    below = re.sub(r"\]\((?!https?:|#)", "](../", said)
+    return below.replace("](#", "](../operations.md#").replace("\\|", "|")
 
 
 def _type(field: FieldInfo) -> str:
     plain = isinstance(field.annotation, type)
     shown = field.annotation.__name__ if plain and field.annotation is not None else str(field.annotation)
     return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", shown).replace("SecretStr", "secret")
-
-
-def _default(field: FieldInfo) -> str:
-    default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    if default is None or default == "" or default is PydanticUndefined:
-        return "none"
-    return f"`{default}`"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -18,7 +17,7 @@ from actors.runtime.base import Address
 from events.task import TaskCompleted
 from tests.actors.kit import seen
 from tests.actors.test_sleep import actors_of, asleep, running, settings, submit, until
-from tests.postgres import Server
+from tests.postgres import Server, connections
 from vapora.clock import now
 from vapora.database import MOST_CONNECTIONS
 from vapora.dispatch import Dispatcher
@@ -57,16 +56,6 @@ async def make(chosen: Settings, names: list[str]) -> None:
 
     for name in names:
         await one(name)
-
-
-def connections(url: str) -> int:
-    """As the server counts them."""
-    with psycopg.connect(url, application_name="test") as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'vapora'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 async def used_at_rest(system: LocalActorSystem, url: str) -> Used:

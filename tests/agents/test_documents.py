@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import pages
 from vapora.testing import given
 
 pytest_plugins = ["pytester"]
@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def blocks(page: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return pages.blocks_of((DOCS / page).read_text(encoding="utf-8"), "python")
 
 
 def test_the_page_on_agents_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:

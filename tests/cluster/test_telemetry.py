@@ -14,7 +14,7 @@ import pytest
 
 from events.ids import PROVIDERS
 from tests.cluster.test_up import member
-from tests.observability.collector import Collector, Got, collecting
+from tests.observability.collector import Collector, Got, ancestors, collecting
 from tests.ports import free_port
 from tests.startup.launched import Launched
 from tests.waiting import wait_for
@@ -82,14 +82,6 @@ def _address(launched: Launched, written: list[str]) -> str:
 def _read(launched: Launched, written: list[str]) -> None:
     assert launched.process.stdout is not None
     written += iter(launched.process.stdout)
-
-
-def ancestors(trace: dict[str, Got], one: Got) -> list[str]:
-    found = [one.name]
-    while one.parent in trace:
-        one = trace[one.parent]
-        found.append(one.name)
-    return found
 
 
 def test_a_request_is_one_trace_from_http_to_the_call_of_the_model_though_the_router_is_killed(up: Up) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import rounds
+from tests import rounds, sources
 from tests.containers import site as containers
 from tests.containers.site import ROOT, Site
 
@@ -149,15 +148,6 @@ _ASK = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:81
 
 def _copy(folder: Path) -> Path:
     """The sources as they are here, with the packages that pages are built from."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    sources.copied(folder)
     subprocess.run(["cp", "-al", ROOT / "vapora/web/node_modules", folder / "vapora/web/node_modules"], check=True)
     return folder

@@ -19,12 +19,10 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from tests import pages
 from tests.cli import forked
-from tests.cli.conftest import quick
-from tests.ports import free_port
 from vapora import operator_token
 from vapora.cli.main import app
-from vapora.platform import Platform
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -35,22 +33,15 @@ READ = [one for one in sorted([*DOCS.glob("*.md"), ROOT / "README.md"]) if one n
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
-    """Language and text of each block of code."""
-    return re.findall(r"^```([a-z]+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return pages.blocks(page.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Address and data folder of one on which nothing was done yet."""
     data = tmp_path_factory.mktemp("documentation") / "data"
-    settings = quick(data, free_port())
-    platform = Platform(
-        settings.model_copy(update={"sandbox": "none", "repo_roots": (tmp_path_factory.getbasetemp(),)}), {}
-    )
-    try:
-        yield platform.start().api.removesuffix("/api/v1"), data
-    finally:
-        platform.stop()
+    with pages.server(data, tmp_path_factory.getbasetemp()) as address:
+        yield address, data
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +53,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the person types: in a git repository of theirs."""
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "Begin"], check=True)
-    return tmp_path
+    return pages.make_repository(tmp_path)
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=[str(one.relative_to(DOCS)) for one in FOLLOWED])

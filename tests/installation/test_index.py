@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ import pytest
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
-from tests.installation.lock import DEV_LOCK, LOCK, ROOT, entries, needed, roots
+from tests.installation.lock import DEV_LOCK, LOCK, entries, needed, roots
+from tests.sources import copied
 
 pytestmark = [pytest.mark.index, pytest.mark.timeout(900)]
 
@@ -38,7 +38,7 @@ def test_a_package_without_a_wheel_is_found(tmp_path: Path) -> None:
 
 
 def test_make_installs_the_platform_with_the_oldest_pip_in_a_folder_with_a_space(tmp_path: Path) -> None:
-    clone = _clone(tmp_path / "a clone")
+    clone = copied(tmp_path / "a clone")
     python = _interpreter_with(OLDEST_PIP, tmp_path / "python")
     _run(["make", f"PYTHON={python}", ".venv/.platform"], clone)
 
@@ -59,7 +59,7 @@ def test_without_the_extra_the_sdk_works_and_the_command_says_what_to_install(tm
     lock = tmp_path / "base.lock"
     lock.write_text("\n".join(entry for name, entry in entries(LOCK).items() if name in base), encoding="utf-8")
     _run([*_pip(python), "--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", lock], tmp_path)
-    _run([*_pip(python), "--no-deps", "--no-build-isolation", _clone(tmp_path / "clone")], tmp_path)
+    _run([*_pip(python), "--no-deps", "--no-build-isolation", copied(tmp_path / "clone")], tmp_path)
     _run([python, "-m", "pip", "check"], tmp_path)
 
     _run([python, "-c", "from vapora import Client; Client('http://127.0.0.1:1').close()"], tmp_path)
@@ -84,21 +84,6 @@ def _wheels(lock: Path, python: str, platform: str, folder: Path) -> subprocess.
     where = ["--python-version", python, "--python-platform", platform]
     command: list[str | Path] = [find_uv_bin(), "pip", "install", *what, *where, "--requirement", lock]
     return subprocess.run(command, env=_environment(), check=False, capture_output=True, text=True)
-
-
-def _clone(folder: Path) -> Path:
-    """All that belongs to the repository, as it is now."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
-    return folder
 
 
 def _interpreter_with(pip: str, path: Path) -> Path:

@@ -28,6 +28,15 @@ class Got:
     links: tuple[tuple[str, str], ...]
 
 
+def ancestors(trace: dict[str, Got], one: Got) -> list[str]:
+    """Names of what a span hangs on, up to what is not in the trace."""
+    found = [one.name]
+    while one.parent in trace:
+        one = trace[one.parent]
+        found.append(one.name)
+    return found
+
+
 class Collector:
     """`spans`: all that came, in order, as often as it came."""
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import vapora
-from tests.observability.collector import Collector, Got, collecting
+from tests.observability.collector import Collector, ancestors, collecting
 from tests.waiting import wait_for
 from vapora.commands import CreateProject
 from vapora.sdk import Client
@@ -32,15 +32,6 @@ def client(collector: Collector) -> Iterator[Client]:
     settings: dict[str, Any] = {"rehearsal_min_delay_s": 0, "rehearsal_max_delay_s": 0.01, "rehearsal_steps": 1}
     with vapora.local(otlp_endpoint=collector.url, trace_ratio=0, model="rehearsal", **settings) as client:
         yield client
-
-
-def ancestors(trace: dict[str, Got], one: Got) -> list[str]:
-    """Names of what a span hangs on, up to what is not in the trace."""
-    found = [one.name]
-    while one.parent in trace:
-        one = trace[one.parent]
-        found.append(one.name)
-    return found
 
 
 def test_a_request_of_somebody_elses_trace_is_one_trace_down_to_the_call_of_the_model(

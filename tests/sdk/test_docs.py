@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 import vapora
+from tests.pages import blocks_of
 from vapora.sdk import Client
 from vapora.testing import samples
 
 PAGE = Path(__file__).parents[2] / "docs" / "sdk.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+BLOCKS = blocks_of(PAGE.read_text(encoding="utf-8"), "python")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache, partial
+from typing import Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -201,6 +202,11 @@ def _bare_app(version: str) -> FastAPI:
         # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
         redirect_slashes=False,
     )
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document, of no server: it is made of the routes alone, and no actor is asked."""
+    return create_app(cast(ActorSystemPort, None), Settings(), "0", rehearsal=True).openapi()
 
 
 @cache

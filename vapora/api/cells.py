@@ -19,7 +19,7 @@ from vapora import clock
 from vapora.api.live_feed import LiveFeed
 from vapora.api.metrics import WorkspaceState
 from vapora.api.request_metrics import RequestMetrics
-from vapora.blobs import open_blobs
+from vapora.blobs import blobs_of
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.packages import PackageCommands
 from vapora.dispatch.secrets import SecretEvents, SecretStore
@@ -83,7 +83,7 @@ class Cell:
         self.secrets = SecretStore(workspace, vault, self._secret_events)
         self.budgets = system.budgets(workspace)
         self.projector = system.projector(workspace)
-        self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+        self.blobs = blobs_of(settings, workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)

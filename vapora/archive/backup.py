@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from events.ids import PEOPLE
 from vapora import durable
 from vapora.archive.files import copy, new_folder
-from vapora.blobs import BlobStore, open_blobs
+from vapora.blobs import BlobStore, blobs_of
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
 from vapora.log.proof import CHECKPOINTS, Verdict, checkpoints, public_path, verify
@@ -77,7 +77,7 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
         with TemporaryDirectory(prefix="vapora-backup-") as folder:
             if bundles.save(os.environ, settings.repositories_folder(workspace) / project, Path(folder)):
                 bundles.restore(os.environ, Path(folder), target / "repositories" / project)
-    source = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+    source = blobs_of(settings, workspace)
     blobs = BlobStore(target / "blobs")
     # `get` proves each text by its digest.
     count = sum(blobs.put(source.get(digest)) == digest for digest in source.digests())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vapora import __version__, database
 from vapora.archive.export import export
-from vapora.blobs import Blobs, open_blobs
+from vapora.blobs import Blobs, blobs_of
 from vapora.database import Place
 from vapora.domain.cell import CellRecord
 from vapora.log.cell_records import CellRecords
@@ -121,7 +121,7 @@ class Removal:
                 vault.delete(workspace, one.name)
 
     def _blobs(self, workspace: str) -> Blobs:
-        return open_blobs(self._settings.blobs_url, self._settings.blob_folder(workspace), workspace)
+        return blobs_of(self._settings, workspace)
 
 
 def _empty(objects: Objects) -> None:

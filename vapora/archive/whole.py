@@ -33,7 +33,7 @@ from vapora.archive.backup import Saved
 from vapora.archive.export import export
 from vapora.archive.importer import import_new
 from vapora.archive.load import ExportFile
-from vapora.blobs import open_blobs
+from vapora.blobs import blobs_of
 from vapora.clock import Clock
 from vapora.domain.cell import CellRecord
 from vapora.errors import BadInputError, ConflictError, CorruptLogError, LogError
@@ -128,7 +128,7 @@ def restore_all(settings: Settings, source: Objects, clock: Clock) -> Manifest:
                 with closing(ExportFile(fetched.file(f"workspaces/{name}.jsonl.gz"), of_people=True)) as opened:
                     import_new(opened, settings, clock)
             _restore_checkpoints(settings, name, fetched)
-            blobs = open_blobs(settings.blobs_url, settings.blob_folder(name), name)
+            blobs = blobs_of(settings, name)
             for line in fetched.lines(f"pruned/{name}.jsonl"):
                 one = json.loads(line)
                 blobs.drop(one["digest"], datetime.fromisoformat(one["at"]))
@@ -184,7 +184,7 @@ class _Saving:
         signed = checkpoints.read(self._settings.checkpoints(workspace))
         draft = self.drafts / "log.jsonl.gz"
         draft.unlink(missing_ok=True)
-        blobs = open_blobs(self._settings.blobs_url, self._settings.blob_folder(workspace), workspace)
+        blobs = blobs_of(self._settings, workspace)
         with closing(open_for_reading(self._settings.log_place(workspace))) as log:
             self._prove(workspace, log, signed)
             done = export(log, blobs, workspace, draft, self._at, self._version)

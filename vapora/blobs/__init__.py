@@ -6,7 +6,7 @@ leaves is named by nobody; `vapora blobs collect` finds it.
 
 from vapora.blobs.collect import Sweep, named_in, sweep
 from vapora.blobs.folder import BlobStore
-from vapora.blobs.place import open_blobs
+from vapora.blobs.place import blobs_of, open_blobs
 from vapora.blobs.proof import Proof, prove
 from vapora.blobs.prune import Pruned, prune
 from vapora.blobs.store import Blobs, StoredBlob, inline
@@ -18,6 +18,7 @@ __all__ = [
     "Pruned",
     "StoredBlob",
     "Sweep",
+    "blobs_of",
     "inline",
     "named_in",
     "open_blobs",

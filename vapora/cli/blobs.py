@@ -35,11 +35,11 @@ def collect(
 ) -> None:
     """Find texts that no event names, as a crash may leave them. Also beside a running server."""
     from vapora import clock
-    from vapora.blobs import named_in, open_blobs, sweep
+    from vapora.blobs import blobs_of, named_in, sweep
 
     settings = settings_for(data)
     with open_log(settings, workspace) as log:
-        blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+        blobs = blobs_of(settings, workspace)
         grace = timedelta(hours=older_than_h)
         found = sweep(blobs, lambda: named_in(one.state for one in _records(log)), clock.now(), grace, delete=delete)
     emit(as_json, _answer(workspace, found), lambda: _render(found))
@@ -51,11 +51,11 @@ def verify(data: Data = None, workspace: Workspace = "default", as_json: Json = 
 
     Also beside a running server.
     """
-    from vapora.blobs import open_blobs, prove
+    from vapora.blobs import blobs_of, prove
 
     settings = settings_for(data)
     with open_log(settings, workspace) as log:
-        proof = prove(open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace), _records(log))
+        proof = prove(blobs_of(settings, workspace), _records(log))
     ok = not proof.lost
     answer = {"ok": ok, "workspace": workspace, "texts": proof.texts, "pruned": proof.pruned, "lost": proof.lost}
     emit(as_json, answer, lambda: _proved(proof))
@@ -75,13 +75,13 @@ def prune(
     """Make room: drop the large texts that only runs name which ended long ago. Events, digests and sizes stay, and who
     asks for such a text is told. Also beside a running server."""
     from vapora import clock
-    from vapora.blobs import open_blobs
+    from vapora.blobs import blobs_of
     from vapora.blobs import prune as pruned
     from vapora.log.mapper import recorded_at
 
     settings, now = settings_for(data), clock.now()
     with open_log(settings, workspace) as log:
-        blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+        blobs = blobs_of(settings, workspace)
         before = now - timedelta(days=older_than_days)
         found = pruned(blobs, lambda: _records(log), before, now, recorded_at, drop=drop)
     said = "Nothing was dropped: add --drop." if found.dropped is None else f"{found.dropped:,} were dropped."

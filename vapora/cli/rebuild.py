@@ -63,13 +63,13 @@ def _rebuild(path: Any, log: EventLog, wanted: list[str] | None) -> dict[str, An
 def _rebuild_search(settings: Settings, workspace: str, log: EventLog) -> dict[str, Any]:
     """The search index, beside the one that is looked at. What it has of code comes back when the workspace runs."""
     import events  # noqa: F401  # registers every topic
-    from vapora.blobs import open_blobs
+    from vapora.blobs import blobs_of
     from vapora.log.mapper import open_record
     from vapora.records import is_full
     from vapora.search import IndexWriter, take_in, topics
 
     began, count = time.monotonic(), 0
-    texts = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace).text
+    texts = blobs_of(settings, workspace).text
     wanted = topics()
     with IndexWriter(settings.search_place(workspace)) as writer:
         generation = writer.begin_rebuild()

@@ -6,7 +6,6 @@ versions are destroyed, its metadata stay.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from vapora.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError, VaultError
+from vapora.settings import is_loopback
 from vapora.vault.base import KEPT_VERSIONS, Rotated, StoredSecret
 
 _TIMEOUT_S = 5.0
@@ -59,7 +59,7 @@ class OpenBaoOptions:
                 "VAPORA_VAULT_URL holds credentials, which would be shown in logs.",
                 remedy="Put the token into VAPORA_VAULT_TOKEN or VAPORA_VAULT_TOKEN_FILE.",
             )
-        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ConfigurationError(
                 "VAPORA_VAULT_URL would send secrets in plain text to another machine.",
                 remedy="Use https, and VAPORA_VAULT_CA for a certificate authority of your own.",
@@ -284,9 +284,3 @@ def _text(path: Path | None) -> str:
             return file.read(_LONGEST).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}", remedy="Check the file and its rights.") from error
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
