@@ -4,8 +4,9 @@ with notebooks and documentation; those of the doors and of work in repositories
     python -m tests.run [options of pytest]
 
 Each of them waits more than it computes, for other processes or for the disk: on two cores the three together take
-little longer than the longest alone. What the first two say is printed when all are done. Of what is tried at random
-moments this takes a sample, new ones each time; `make soak` and pytest by itself take all.
+little longer than the longest alone. What the first two say is printed when all are done, and last of all what failed,
+a line each: whoever sees only the end of a long output sees that. Of what is tried at random moments this takes a
+sample, new ones each time; `make soak` and pytest by itself take all.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TextIO
+from xml.etree import ElementTree
 
 _PYTEST = (sys.executable, "-m", "pytest")
 # Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
@@ -37,6 +40,7 @@ _OTHERS = (
     *(f"--ignore=tests/{room}" for room in (*_DOORS, *_LONG)),
     *(f"--ignore={room}" for room in ROOMS_APART),
 )
+_REASON = 200  # characters
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 _SAMPLE = {
     "VAPORA_CHAOS_ROUNDS": "8",
@@ -57,20 +61,41 @@ _SAMPLE = {
 def main(options: list[str]) -> int:
     environ = _SAMPLE | os.environ
     with ExitStack() as stack:
+        reports = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         apart = {
-            title: _Apart(chosen, options, environ, stack.enter_context(tempfile.TemporaryFile("w+")))
-            for title, chosen in _APART.items()
+            title: _Apart(
+                [*chosen, *_reported(reports / f"apart-{number}.xml")],
+                options,
+                environ,
+                stack.enter_context(tempfile.TemporaryFile("w+")),
+            )
+            for number, (title, chosen) in enumerate(_APART.items())
         }
         try:
-            codes = {subprocess.run([*_PYTEST, *_OTHERS, *options], env=environ, check=False).returncode}
+            others = [*_PYTEST, *_OTHERS, *_reported(reports / "others.xml"), *options]
+            codes = {subprocess.run(others, env=environ, check=False).returncode}
         finally:
             codes_apart = {one.wait() for one in apart.values()}
         for title, one in apart.items():
             print(f"\n{title}:\n{one.said()}", flush=True)
+        for line in (line for report in sorted(reports.iterdir()) for line in failures(report)):
+            print(line, flush=True)
     codes |= codes_apart
     if codes - {0, _NOTHING_CHOSEN}:
         return 1
     return 0 if 0 in codes else _NOTHING_CHOSEN
+
+
+def _reported(to: Path) -> tuple[str, str]:
+    return f"--junit-xml={to}", "-o=junit_family=xunit1"
+
+
+def failures(report: Path) -> Iterator[str]:
+    """A line for each test that failed in a report of pytest's in JUnit's form: its name, and how its reason begins."""
+    for case in ElementTree.parse(report).iter("testcase"):
+        for found in (*case.iter("failure"), *case.iter("error")):
+            reason = " ".join(found.get("message", "").split())
+            yield f"failed: {case.get('file')}::{case.get('name')}: {reason[:_REASON]}"
 
 
 class _Apart:
