@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.site import Site
+from tests.cluster.site import FAIR, Site
 from tests.ports import free_port
 from tests.queue.nats_server import NatsServer
 from vapora.platform import Platform
 from vapora.sdk import Client
 from vapora.settings import Settings
 from vapora.testing import FakeVendors
+
+os.environ.update(FAIR)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

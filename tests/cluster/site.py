@@ -45,6 +45,10 @@ def read_log(path: Path, after: int = 0) -> list[Recorded]:
         log.close()
 
 
+# Ray makes its workers wait for all who are not so nice: beside tests that compute they would never get ready.
+FAIR = {"RAY_worker_niceness": "0"}
+
+
 @dataclass(frozen=True)
 class Site:
     """A running platform, the vendors that it calls, and its NATS server where it has one."""

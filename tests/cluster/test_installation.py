@@ -20,7 +20,7 @@ from actors.runtime import cluster
 from events.run import ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskApproved, TaskCompleted, TaskLanded, TaskSubmitted
 from tests.at_once import roles_at_once
-from tests.cluster.site import assert_sound, read_log
+from tests.cluster.site import FAIR, assert_sound, read_log
 from tests.ports import free_port
 from tests.waiting import wait_for
 from vapora.catalog import ROLE_IDS
@@ -47,11 +47,12 @@ PACKED = {"VAPORA_PLACEMENT": "packed"}
 
 def environment() -> dict[str, str]:
     """As on a fresh machine: no provider, nothing of the tests' own Ray."""
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name not in _KEYS and not name.startswith(("RAY_", "VAPORA_"))
     }
+    return kept | FAIR
 
 
 def hear_interrupts() -> None:
