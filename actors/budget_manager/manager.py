@@ -21,7 +21,7 @@ from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
 from vapora.clock import Clock
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
-from vapora.dispatch import answer_to
+from vapora.dispatch import answer_to, position_of_effect
 from vapora.domain import budget as rules
 from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
@@ -65,7 +65,7 @@ class _Change:
             said = {"before": before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
             along = ((key.stream, version, (key.accepted(self.scope_id, said),)),)
         answer = partial(LimitsChanged, before=before, after=after)
-        return Decided(events, along, lambda position: answer(position=position))
+        return Decided(events, along, lambda position: answer(position=position_of_effect(position, along)))
 
 
 class BudgetManager:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from events.base import DomainEvent
 from vapora.clock import Clock
-from vapora.dispatch import answer_to
+from vapora.dispatch import answer_to, position_of_effect
 from vapora.dispatch.people_fold import PeopleFold
 from vapora.domain.people import Directory
 from vapora.domain.people.streams import by_stream
@@ -91,7 +91,7 @@ class PeopleLog:
             except VersionConflictError:
                 continue
             await self._look()
-            return Accepted(id=id_, position=appended.position)
+            return Accepted(id=id_, position=position_of_effect(appended.position, marker))
         raise ConflictError("People change faster than the request can be decided.", remedy="Try again.")
 
     async def _answered(self, key: RequestKey) -> Accepted | None:

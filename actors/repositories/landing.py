@@ -22,7 +22,7 @@ from events.ids import ChecksVerdict, task_stream
 from events.work import Work
 from vapora.clock import Clock
 from vapora.commands import MergeTask
-from vapora.dispatch import EarlierAnswer, answer_to
+from vapora.dispatch import EarlierAnswer, answer_to, position_of_effect
 from vapora.domain import task as tasks
 from vapora.domain.landings import Cause
 from vapora.domain.project import InEffect, Project
@@ -248,7 +248,8 @@ class Lander:
                 return loaded.position
             try:
                 change = (task_stream(task_id), loaded.version, events)
-                return (await self._log.append(origin, change, *along)).position
+                appended = await self._log.append(origin, change, *along)
+                return position_of_effect(appended.position, along)
             except VersionConflictError:
                 continue
         raise ConflictError("The task changes faster than this can be recorded.", remedy="Try again.")

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.api.doors import Door
+from tests.api.doors import API, Door
 from vapora.api.live_feed import LiveFeed
 from vapora.views import Frame
 
@@ -169,6 +169,13 @@ async def test_the_first_frame_may_say_from_where_and_of_which_workspace(door: D
         [found] = await until(client, made["position"])
     [change] = [one for one in found["rows"] if one["view"] == "project"]
     assert (change["key"], change["operation"], change["row"]["id"]) == (made["id"], "put", made["id"])
+
+
+async def test_what_was_asked_for_under_a_key_is_heard_from_one_below_its_position(door: Door, address: str) -> None:
+    named = {"name": "Keyed"}
+    made = (await door.http.post(f"{API}/projects", json=named, headers={"Idempotency-Key": "once"})).json()
+    async with connect(f"{address}?after={made['position'] - 1}") as client:
+        assert (await frame(client))["position"] == made["position"]
 
 
 async def test_an_agent_that_is_gone_is_a_removal(door: Door, address: str) -> None:

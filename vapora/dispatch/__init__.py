@@ -1,7 +1,7 @@
 """The one write path for what people ask."""
 
 from vapora.dispatch.dispatcher import Dispatcher
-from vapora.dispatch.request_keys import EarlierAnswer, answer_to
+from vapora.dispatch.request_keys import EarlierAnswer, answer_to, position_of_effect
 from vapora.ports import RequestKey
 
-__all__ = ["Dispatcher", "EarlierAnswer", "RequestKey", "answer_to"]
+__all__ = ["Dispatcher", "EarlierAnswer", "RequestKey", "answer_to", "position_of_effect"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from events.base import DomainEvent
 from events.ids import StreamName
 from vapora.clock import Clock
-from vapora.dispatch.request_keys import answer_to
+from vapora.dispatch.request_keys import answer_to, position_of_effect
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
 from vapora.ports import Origin, RequestKey
@@ -61,5 +61,5 @@ async def carry_out(
             appended = await log.append(origin, change, *decision.others, *marker, expected=decision.expected)
         except VersionConflictError:
             continue
-        return Accepted(id=decision.id, position=appended.position)
+        return Accepted(id=decision.id, position=position_of_effect(appended.position, marker))
     raise ConflictError("The thing changes faster than the request can be decided.", remedy="Try again.")

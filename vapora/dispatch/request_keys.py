@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,4 +45,12 @@ async def answer_to(key: RequestKey, log: LogClient, now: datetime) -> tuple[Ear
         raise KeyReusedError(
             "This Idempotency-Key came before with another body.", remedy="Send a new key with a new request."
         )
-    return EarlierAnswer(event.answer_id, recorded[-1].position, event.answer), len(recorded)
+    position = position_of_effect(recorded[-1].position, (event,))
+    return EarlierAnswer(event.answer_id, position, event.answer), len(recorded)
+
+
+def position_of_effect(last: int, marker: Sequence[object]) -> int:
+    """Of the last event that a request led to, where its append ended at `last`. The event of its key comes behind them
+    and changes nothing that anybody follows: a client that follows from one below the position it was answered must
+    hear of its own change, with a key as without one."""
+    return last - len(marker)

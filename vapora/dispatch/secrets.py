@@ -14,7 +14,7 @@ from events.base import DomainEvent
 from events.ids import SECRETS, StreamName, secret_stream
 from events.secret import SecretDeleted, SecretRotated, SecretStored
 from vapora.clock import Clock
-from vapora.dispatch.request_keys import answer_to
+from vapora.dispatch.request_keys import answer_to, position_of_effect
 from vapora.domain import secret as secrets
 from vapora.domain.secret import Secret
 from vapora.errors import ConflictError, VersionConflictError
@@ -43,12 +43,13 @@ class SecretEvents:
         """The position that holds it. `key`: marks in the same append that the request took effect, with `answer`."""
         for _ in range(_MOST_TRIES):
             found = await self._folds.load(stream)
-            changes: list[Change] = [(stream, found.version, (event,))]
+            marker: tuple[Change, ...] = ()
             if key is not None:
                 _, version = await answer_to(key, self._log, self._clock())
-                changes.append((key.stream, version, (key.accepted(answer),)))
+                marker = ((key.stream, version, (key.accepted(answer),)),)
             try:
-                return (await self._log.append(origin, *changes)).position
+                appended = await self._log.append(origin, (stream, found.version, (event,)), *marker)
+                return position_of_effect(appended.position, marker)
             except VersionConflictError:
                 continue
         raise ConflictError("The log of this secret grows faster than it can be written to.", remedy="Try again.")
