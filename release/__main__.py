@@ -41,7 +41,7 @@ def _step(step: str, into: Path, tag: str | None) -> list[str]:
             wheel = into / f"vapora-{project}-py3-none-any.whl"
             if not wheel.is_file():
                 return [f"There is no {wheel}: run `make dist` first."]
-            return dists.installed(wheel, project) + dists.installed(wheel, project, extras=_EXTRAS)
+            return dists.installed(wheel, project, extras=_EXTRAS)
         case "sbom":
             into.mkdir(parents=True, exist_ok=True)
             file = into / f"vapora-{project}.cdx.json"

@@ -55,16 +55,25 @@ def described(folder: Path) -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def installed(wheel: Path, version: str, python: str = sys.executable, extras: str = "") -> list[str]:
-    """Install it into an environment of its own, from the package index: what does not work there."""
+def installed(
+    wheel: Path, version: str, python: str = sys.executable, extras: str = "", imports: Sequence[str] = ()
+) -> list[str]:
+    """Install it into an environment of its own, from the package index, alone and then with `extras`, which are to
+    bring what `imports` need: what does not work there."""
     with tempfile.TemporaryDirectory() as folder:
         inside = Path(folder) / "env" / "bin" / "python"
         _run([python, "-m", "venv", "--without-pip", inside.parents[1]], Path(folder))
-        wanted = f"{wheel}[{extras}]" if extras else str(wheel)
-        _run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", inside, wanted], Path(folder))
-        tried = [[inside, "-c", _TRIED], [inside.with_name("vapora"), "--version"]]
-        said = [_run(command, Path(folder)).strip() for command in tried]
-        return [f"Installed, it says that it is {one}, and not {version}." for one in said if one != version]
+
+        def tried(wanted: str, *code: str) -> list[str]:
+            _run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", inside, wanted], Path(folder))
+            said = [_run([inside.with_name("vapora"), "--version"], Path(folder)).strip()]
+            said += [_run([inside, "-c", one], Path(folder)).strip() for one in (_TRIED, *code)]
+            return [f"Installed, it says that it is {one}, and not {version}." for one in said if one != version]
+
+        found = tried(str(wheel))
+        if extras:
+            found += tried(f"{wheel}[{extras}]", *(f"import {one}; print({version!r})" for one in imports))
+        return found
 
 
 def sums(folder: Path) -> str:
