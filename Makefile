@@ -13,7 +13,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What --no-deps could leave out is found by `pip check`. Wheels only: nothing is built with tools that are not pinned.
 INSTALL := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: demo up local test test-install soak docs lint types check format bench lock clean
+.PHONY: demo up local test test-install soak docs lint types check format bench lock release release-check dist release-smoke sbom \
+	release-sums clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
@@ -109,6 +110,35 @@ lock: $(VENV)/.locked
 	$(COMPILE) --output-file requirements-dev.lock --group dev --constraint requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-build --generate-hashes --no-header --no-annotate \
 		$(if $(UPGRADE),--upgrade) --group node --output-file requirements-node.lock
+
+# All of a release but its publishing: the same steps as .github/workflows/release.yml, in its order. TAG=v1.2.3 is compared
+# with the version; docs/releasing.md says what each step checks.
+RELEASE := $(BIN)/python -m release
+
+release:
+	$(MAKE) release-check
+	$(MAKE) dist
+	$(MAKE) release-smoke
+	$(MAKE) sbom
+	$(MAKE) release-sums
+
+release-check: $(VENV)/.dev
+	$(RELEASE) check --tag "$(TAG)"
+
+# Built twice, the second time from the source distribution alone: both have to be the same to the byte.
+dist: $(VENV)/.dev
+	$(RELEASE) dist
+
+# Asks the package index.
+release-smoke: $(VENV)/.dev
+	$(RELEASE) smoke
+
+# What everything is made of, from the locks: dist/vapora-*.cdx.json, in CycloneDX.
+sbom: $(VENV)/.dev
+	$(RELEASE) sbom
+
+release-sums: $(VENV)/.dev
+	$(RELEASE) sums
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

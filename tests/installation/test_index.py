@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ import pytest
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
-from tests.installation.lock import DEV_LOCK, LOCK, entries, needed, roots
+from release import dists
+from tests.installation.lock import DEV_LOCK, LOCK, PROJECT, ROOT, entries, needed, roots
 from tests.sources import copied
 
 pytestmark = [pytest.mark.index, pytest.mark.timeout(900)]
@@ -71,6 +73,29 @@ def test_without_the_extra_the_sdk_works_and_the_command_says_what_to_install(tm
         assert "install vapora[platform]" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return next(one for one in dists.build(ROOT, tmp_path_factory.mktemp("made"), "0") if one.suffix == ".whl")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_wheel_works_on_each_python_alone_and_with_what_each_extra_brings(python: str, wheel: Path) -> None:
+    interpreter = _interpreter_of(python)
+    if interpreter is None:
+        pytest.skip(f"there is no Python {python} on this machine")
+    version, extras = PROJECT["project"]["version"], ",".join(PROJECT["project"]["optional-dependencies"])
+    imports = (
+        "vapora.platform",
+        "vapora.serve",
+        "vapora.deploy.kcl",
+        "kcl_lib.api",
+        "lightkube",
+        "pandas",
+        "matplotlib",
+    )
+    assert dists.installed(wheel, version, interpreter, extras, imports) == []
+
+
 # A package that VAPORA did without for this reason: its only file is its source.
 _WITHOUT_A_WHEEL = """\
 nkeys==0.2.1 \\
@@ -84,6 +109,18 @@ def _wheels(lock: Path, python: str, platform: str, folder: Path) -> subprocess.
     where = ["--python-version", python, "--python-platform", platform]
     command: list[str | Path] = [find_uv_bin(), "pip", "install", *what, *where, "--requirement", lock]
     return subprocess.run(command, env=_environment(), check=False, capture_output=True, text=True)
+
+
+def _interpreter_of(version: str) -> str | None:
+    """One that runs: of the PATH, where a pyenv shim may be dead, or of pyenv itself."""
+    own = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*/bin/python")
+    for one in (f"python{version}", *map(str, sorted(own))):
+        if (
+            shutil.which(one)
+            and subprocess.run([one, "-c", "import venv"], capture_output=True, check=False).returncode == 0
+        ):
+            return one
+    return None
 
 
 def _interpreter_with(pip: str, path: Path) -> Path:

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vapora.cli import completion
 from vapora.cli.output import USAGE, clip, stop
 from vapora.views import IdKind
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
 
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id, or enough of its beginning.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or enough of its beginning.")]
-ProjectName = Annotated[str | None, typer.Option(help="The project: its name, or the beginning of its id.")]
+TaskId = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="The task's id, or enough of its beginning.", autocompletion=completion.tasks),
+]
+RunId = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="The run's id, or enough of its beginning.", autocompletion=completion.runs),
+]
+ProjectName = Annotated[
+    str | None,
+    typer.Option(help="The project: its name, or the beginning of its id.", autocompletion=completion.projects),
+]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
 

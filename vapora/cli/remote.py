@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from vapora import operator_token
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 _OURS = ("127.0.0.1", "localhost", "::1")
 
 
-def connect(workspace: str | None = None) -> Client:
+def connect(workspace: str | None = None, **options: Any) -> Client:
     """A client for the server that is meant, in this workspace, that of `VAPORA_WORKSPACE`, or the one that
     `vapora workspace use` has chosen.
 
     Who asks is, in this order: the program of `VAPORA_TOKEN`; who has signed in with `vapora login`; for the server
-    that works on this shell's own data folder, the operator. Raises `ConfigurationError` where the address is none, or
+    that works on this shell's own data folder, the operator. `options` are the
+    client's. Raises `ConfigurationError` where the address is none, or
     a variable is misspelt."""
     # httpx takes 0.2 s to import, which `vapora --help` need not spend.
     from vapora.sdk import Client
@@ -37,11 +38,11 @@ def connect(workspace: str | None = None) -> Client:
     url = server_url(servers)
     chosen = workspace or os.environ.get("VAPORA_WORKSPACE") or servers.of(url).get("workspace") or "default"
     if token := os.environ.get("VAPORA_TOKEN"):
-        return Client(url, token=token, workspace=chosen, tls=trusted(url))
+        return Client(url, token=token, workspace=chosen, tls=trusted(url), **options)
     session = SessionFile(servers, url)
     if session.read() is not None:
-        return Client(url, workspace=chosen, session=session, tls=trusted(url))
-    return Client(url, token=own_token(url), workspace=chosen, tls=trusted(url))
+        return Client(url, workspace=chosen, session=session, tls=trusted(url), **options)
+    return Client(url, token=own_token(url), workspace=chosen, tls=trusted(url), **options)
 
 
 def server_url(servers: Servers, given: str | None = None) -> str:
