@@ -15,16 +15,18 @@ from typing import Any
 
 from vapora import clock
 from vapora.deploy import environment as env
+from vapora.deploy import jobs
 from vapora.deploy import workflow as flows
 from vapora.deploy.cluster import Cluster
 from vapora.deploy.difference import Change, changes, find
+from vapora.deploy.leftover import PASSING, Leftover, leftover
 from vapora.deploy.state import Revision, Run, State, StepRecord, Store, digest
 from vapora.deploy.workflow import Check, Manifest, Step, Workflow, key
 from vapora.errors import ConfigurationError, ConflictError, UnavailableError, VaporaError
 
 Say = Callable[[str], None]
-# They go by themselves once they have ended.
-_PASSING = frozenset({"Job"})
+# So long after a job has ended its pod may take to say what it did.
+_SAYS_WITHIN_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ class Deployment:
             for step in workflow.in_order()
         ]
 
+    def gone(self, name: str, options: Mapping[str, Any], *, with_data: bool = False) -> Leftover:
+        """What `apply` would remove, and what it would leave, of what no file of the environment has any more."""
+        workflow, objects = self._read(name, options)
+        state = self._store.read(self._cluster.name)
+        good = self._store.objects(state.good.number) if state.good else []
+        return leftover(workflow, objects, good, with_data=with_data)
+
     def missing(self, name: str, options: Mapping[str, Any]) -> list[str]:
         """What keeps `apply` from beginning: what the operator would refuse, and what a person has still to fill in."""
         return env.missing(self._read(name, options)[1])
@@ -82,10 +91,17 @@ class Deployment:
         return Standing(state, self._drift(good, wanted), list(self._unmet(asked, good)))
 
     def apply(
-        self, name: str, options: Mapping[str, Any], done: Sequence[str] = (), *, overwrite: bool = False
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        done: Sequence[str] = (),
+        *,
+        overwrite: bool = False,
+        with_data: bool = False,
     ) -> Revision:
         """Run a workflow, or go on with the one that is under way. `done`: steps of which a person says that theirs is
-        done. `overwrite`: what others changed is changed back.
+        done. `overwrite`: what others changed is changed back. `with_data`: what the environment no longer has goes,
+        also where it holds data or secrets.
 
         Raises `ConflictError` where the environment has drifted, another run is under way, or a person is awaited; and
         what kept a step from being done, which the state then names.
@@ -105,7 +121,9 @@ class Deployment:
                     with self._recorded(state, step.name):
                         self._do(step, divided[step.name], objects, run, done, overwrite)
             taken = {key(one): one for step in workflow.steps for one in divided[step.name]}
-            return self._finish(state, run, {key(one): one for one in good} | taken)
+            removed = self._remove(leftover(workflow, objects, good, with_data=with_data))
+            kept = {key(one): one for one in good if key(one) not in removed}
+            return self._finish(state, run, kept | taken)
 
     def rollback(self) -> Revision | None:
         """Undo the run that is under way, or, where none is, the last good revision: back to the one before it.
@@ -120,6 +138,10 @@ class Deployment:
             now = self._store.objects(state.good.number) if state.good else []
             wanted = self._read(state.run.workflow, state.run.options)[1] if state.run else now
             divided = flows.divide(workflow, wanted)
+            for name, one in target.items():
+                # What the run has removed.
+                if name not in {key(other) for other in wanted} and self._cluster.get(one) is None:
+                    self._set(one, force=True)
             for step in reversed(steps):
                 self._undo(step, divided[step.name], target)
                 if state.run:
@@ -180,6 +202,9 @@ class Deployment:
         there = self._cluster.get(one)
         if there is not None and not changes(one, there):
             return
+        if there is not None and one["kind"] in PASSING:
+            # What a job runs cannot be changed, only run anew.
+            self._cluster.delete(one)
         taken = self._cluster.apply(one, force=force)
         if left := changes(one, taken):
             raise UnavailableError(f"The cluster did not take all of {key(one)}: {left[0]}.")
@@ -188,28 +213,21 @@ class Deployment:
     def _run_job(self, step: Step, objects: list[Manifest], run: Run) -> None:
         assert step.job is not None
         cron = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == ("CronJob", step.job.cron))
-        metadata = {
-            "name": f"{step.job.cron}-{run.began:%Y%m%d%H%M%S}",
-            "namespace": cron["metadata"].get("namespace", "default"),
-            "labels": cron["metadata"].get("labels", {}),
-        }
-        job = {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": metadata,
-            "spec": cron["spec"]["jobTemplate"]["spec"],
-        }
+        # Of the version that is there: nothing of the new one is to touch anything before this is done.
+        job = jobs.job_of(self._cluster.get(cron) or cron, run.began)
         if self._cluster.get(job) is None:
             self._cluster.create(job)
+        self._until(lambda: jobs.not_ended(self._cluster, job), step.within_s)
+        self._until(lambda: jobs.unproved(self._cluster.pods(job), job), min(step.within_s, _SAYS_WITHIN_S))
+        self._say(f"  {jobs.saved(self._cluster.pods(job))}")
 
-        def ended() -> Iterator[str]:
-            there = self._cluster.get(job) or {}
-            if find(there, "status.conditions[type=Failed].status") == "True":
-                raise UnavailableError(f"{key(job)} failed: {find(there, 'status.conditions[type=Failed].message')}.")
-            if find(there, "status.conditions[type=Complete].status") != "True":
-                yield f"{key(job)} has not ended."
-
-        self._until(ended, step.within_s)
+    def _remove(self, left: Leftover) -> set[str]:
+        for one in left.going:
+            self._cluster.delete(one)
+            self._say(f"  {key(one)}: removed, the environment no longer has it")
+        for one in left.staying:
+            self._say(f"  {key(one)}: left, though the environment no longer has it; --remove-data removes it too")
+        return {key(one) for one in left.going}
 
     def _wait(self, step: Step, objects: Sequence[Manifest]) -> None:
         self._until(lambda: self._unmet(step.checks, objects), step.within_s)
@@ -234,11 +252,12 @@ class Deployment:
         wanted_of = {key(one): one for one in wanted}
         found: dict[str, list[Change]] = {}
         for one in good:
-            if one["kind"] in _PASSING:
+            if one["kind"] in PASSING:
                 continue
             there = self._cluster.get(one)
             drifted = changes(one, there)
-            if drifted and not (key(one) in wanted_of and not changes(wanted_of[key(one)], there)):
+            going = wanted_of and key(one) not in wanted_of and there is None
+            if drifted and not going and not (key(one) in wanted_of and not changes(wanted_of[key(one)], there)):
                 found[key(one)] = drifted
         return found
 
