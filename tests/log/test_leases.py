@@ -12,7 +12,7 @@ import pytest
 from psycopg.sql import SQL
 
 from vapora.database import Database, cells_schema, log_schema
-from vapora.errors import FencedError, HeldElsewhereError, UnavailableError
+from vapora.errors import ConfigurationError, FencedError, HeldElsewhereError, UnavailableError
 from vapora.log.event_log import EventLog
 from vapora.log.leases import Alone, LogLease, TableLeases
 from vapora.log.postgres import PostgresLog
@@ -127,6 +127,12 @@ def test_one_that_leaves_gives_back_to_who_is_there_and_takes_nothing_more(made:
     # Who was not ended comes back.
     change(database_url, "UPDATE vapora__cells.departures SET until = clock_timestamp() WHERE name = %s", "one")
     one.take("blue")
+
+
+def test_who_names_an_installation_that_nobody_has_heard_of_is_told_which_there_are(made: Make) -> None:
+    made("one").announce()
+    with pytest.raises(ConfigurationError, match="No installation 'another' is at work on this database: there is one"):
+        made("another").leave()
 
 
 def test_tables_of_an_earlier_version_are_added_to(made: Make, database_url: str) -> None:

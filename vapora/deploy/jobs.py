@@ -32,6 +32,12 @@ def not_ended(cluster: Cluster, job: Manifest) -> Iterator[str]:
         yield f"{key(job)} has not ended."
 
 
+def was_in_vain(job: Manifest, pods: Sequence[Manifest]) -> bool:
+    """Whether it has ended without having done what it is for: it may be run anew."""
+    ended = {name: find(job, f"status.conditions[type={name}].status") == "True" for name in ("Failed", "Complete")}
+    return ended["Failed"] or (ended["Complete"] and next(unproved(pods, job), None) is not None)
+
+
 def unproved(pods: Sequence[Manifest], job: Manifest) -> Iterator[str]:
     """A job may succeed without having saved anything. What counts is what its last pod said when it ended: that what
     it saved was read back, and is whole (`vapora backup --check`)."""

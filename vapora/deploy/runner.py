@@ -25,8 +25,7 @@ from vapora.deploy.workflow import Check, Manifest, Step, Workflow, key
 from vapora.errors import ConfigurationError, ConflictError, UnavailableError, VaporaError
 
 Say = Callable[[str], None]
-# So long after a job has ended its pod may take to say what it did.
-_SAYS_WITHIN_S = 60
+_UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,22 @@ class Standing:
 
 
 class Deployment:
-    """One environment in one cluster. `every_s`: how often a check is asked."""
+    """One environment in one cluster. `every_s`: how often a check is asked; `says_within_s`: so long after a job has
+    ended its pod may take to say what it did."""
 
     def __init__(
-        self, project: Path, environment: str, cluster: Cluster, store: Store, say: Say, every_s: float = 2.0
+        self,
+        project: Path,
+        environment: str,
+        cluster: Cluster,
+        store: Store,
+        say: Say,
+        every_s: float = 2.0,
+        says_within_s: float = 60.0,
     ) -> None:
         self._project, self._environment = project, environment
         self._cluster, self._store = cluster, store
-        self._say, self._every_s = say, every_s
+        self._say, self._every_s, self._says_within_s = say, every_s, says_within_s
 
     def plan(self, name: str, options: Mapping[str, Any]) -> list[Planned]:
         """What `apply` would do, step by step. Nothing is changed."""
@@ -134,10 +141,13 @@ class Deployment:
         with self._store.held():
             state = self._store.read(self._cluster.name)
             before, workflow, steps = self._undone(state)
-            target = self._target(state, before)
             now = self._store.objects(state.good.number) if state.good else []
             wanted = self._read(state.run.workflow, state.run.options)[1] if state.run else now
             divided = flows.divide(workflow, wanted)
+            undone = steps if state.run is None else [one for one in workflow.steps if _was_touched(state.run, one)]
+            # Where no process of ours was touched, none has to give way.
+            moved = any(one.undo != "keep" and env.generation(divided[one.name]) is not None for one in undone)
+            target = self._target(state, before, newer=moved)
             for name, one in target.items():
                 # What the run has removed.
                 if name not in {key(other) for other in wanted} and self._cluster.get(one) is None:
@@ -145,7 +155,7 @@ class Deployment:
             for step in reversed(steps):
                 self._undo(step, divided[step.name], target)
                 if state.run:
-                    state.run.steps[step.name] = StepRecord(state="open", at=clock.now(), why="undone")
+                    state.run.steps[step.name] = StepRecord(state="open", at=clock.now(), why=_UNDONE)
                     self._store.write(state)
             return self._went_back(state, before, target)
 
@@ -215,10 +225,14 @@ class Deployment:
         cron = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == ("CronJob", step.job.cron))
         # Of the version that is there: nothing of the new one is to touch anything before this is done.
         job = jobs.job_of(self._cluster.get(cron) or cron, run.began)
-        if self._cluster.get(job) is None:
+        there = self._cluster.get(job)
+        if there is not None and jobs.was_in_vain(there, self._cluster.pods(job)):
+            self._cluster.delete(job)
+            there = None
+        if there is None:
             self._cluster.create(job)
         self._until(lambda: jobs.not_ended(self._cluster, job), step.within_s)
-        self._until(lambda: jobs.unproved(self._cluster.pods(job), job), min(step.within_s, _SAYS_WITHIN_S))
+        self._until(lambda: jobs.unproved(self._cluster.pods(job), job), self._says_within_s)
         self._say(f"  {jobs.saved(self._cluster.pods(job))}")
 
     def _remove(self, left: Leftover) -> set[str]:
@@ -300,9 +314,12 @@ class Deployment:
         workflow = flows.load(self._project, state.good.workflow)
         return state.revisions[-2].number, workflow, workflow.in_order()
 
-    def _target(self, state: State, before: int) -> dict[str, Manifest]:
-        """The objects to go back to. Their processes get a generation that the newer installation gives way to."""
+    def _target(self, state: State, before: int, *, newer: bool) -> dict[str, Manifest]:
+        """The objects to go back to. `newer`: their processes get a generation that the installation which is there
+        gives way to."""
         target = self._store.objects(before)
+        if not newer:
+            return {key(one): one for one in target}
         latest = [env.generation(target)]
         if state.run:
             latest.append(env.generation(self._read(state.run.workflow, state.run.options)[1]))
@@ -361,6 +378,12 @@ class _Recorded:
         assert self._state.run is not None
         self._state.run.steps[self._name] = record
         self._store.write(self._state)
+
+
+def _was_touched(run: Run, step: Step) -> bool:
+    """Also by a rollback that was cut off."""
+    record = run.steps[step.name]
+    return record.state != "open" or record.why == _UNDONE
 
 
 def _skipped(step: Step, mine: Sequence[Manifest], objects: Sequence[Manifest]) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from vapora.database import Database, cells_schema, remedy
 from vapora.domain.lease import ALIVE, AWAY, GRACE, Installation, Lease, View, may_take
-from vapora.errors import HeldElsewhereError, UnavailableError
+from vapora.errors import ConfigurationError, HeldElsewhereError, UnavailableError
 from vapora.log.event_log import EventLog
 from vapora.settings import Settings
 from vapora.translation import translated
@@ -52,7 +52,8 @@ class Leases(Protocol):
 
     def leave(self) -> Sequence[str]:
         """Have the installation take nothing any more for `AWAY`, so that it gives back what it has. The names of those
-        that are there to take over; where there are none nothing is changed, since nobody would serve."""
+        that are there to take over; where there are none nothing is changed, since nobody would serve. Raises
+        `ConfigurationError` where nobody has heard of the installation: it has another name."""
         ...
 
     def held(self) -> int:
@@ -155,7 +156,14 @@ class TableLeases:
             self._make(connection)
             # Two that hand over to each other would leave nobody.
             connection.execute(self._sql.lock, (self._database.schema,))
-            others = [one for (one,) in connection.execute(self._sql.staying, (self._name,))]
+            alive = dict(connection.execute(self._sql.alive).fetchall())
+            if self._name not in alive:
+                there = ", ".join(alive) or "none"
+                raise ConfigurationError(
+                    f"No installation {self._name!r} is at work on this database: there is {there}.",
+                    remedy="Set VAPORA_INSTALLATION to the name of the one that is to end.",
+                )
+            others = [one for one, stays in alive.items() if stays and one != self._name]
             if others:
                 connection.execute(self._sql.leave, (self._name, AWAY))
             return others
@@ -296,7 +304,7 @@ class _Statements:
             "SELECT one.name, one.generation, one.since, one.until, left_.since, clock_timestamp() "  # noqa: S608
             f"FROM {known}"
         ).encode()
-        self.staying = f"SELECT one.name FROM {known} AND left_.name IS NULL AND one.name <> %s ORDER BY 1".encode()  # noqa: S608
+        self.alive = f"SELECT one.name, left_.name IS NULL FROM {known} ORDER BY 1".encode()  # noqa: S608
         self.leave = (
             f"INSERT INTO {departures} VALUES (%s, clock_timestamp(), clock_timestamp() + %s) "  # noqa: S608
             "ON CONFLICT (name) DO UPDATE SET since = excluded.since, until = excluded.until"
