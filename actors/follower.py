@@ -119,9 +119,10 @@ class Follower(LogLoop):
 
 
 class Ticker:
-    """Calls `work` every `interval_s` seconds; a failure is shown in `problem` and does not end it."""
+    """Calls `work` every `interval_s` seconds, or as many as that says each time; a failure is shown in `problem` and
+    does not end it."""
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[None]], interval_s: float) -> None:
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]], interval_s: float | Callable[[], float]) -> None:
         self.name = name
         self.problem: str | None = None
         self._work = work
@@ -139,7 +140,7 @@ class Ticker:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._interval_s)
+            await asyncio.sleep(self._interval_s() if callable(self._interval_s) else self._interval_s)
             try:
                 await self._work()
                 self.problem = None

@@ -477,6 +477,10 @@ class Settings(BaseSettings):
         """Where copies are kept of what waits to be sent; None: the data folder is kept itself."""
         return self.shared("outboxes", workspace, *whose)
 
+    def branches(self, workspace: str) -> Objects | None:
+        """Where branches are kept that nobody merged or pushed yet; None: they are in the data folder alone."""
+        return self.shared("branches", workspace)
+
     def exports(self) -> Objects | None:
         """Where what a deleted workspace held is moved to; None: it stays in the data folder."""
         return self.shared("exports")

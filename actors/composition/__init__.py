@@ -6,7 +6,7 @@ only that it holds.
 
 from actors.composition.refusals import require_not_deleted, require_shared
 from actors.composition.system import ActorSystem, LocalActorSystem
-from actors.composition.wiring import BUILDER, Wiring, builder, own_builder
+from actors.composition.wiring import BUILDER, Wiring, builder, installation, own_builder
 
 __all__ = [
     "BUILDER",
@@ -14,6 +14,7 @@ __all__ = [
     "LocalActorSystem",
     "Wiring",
     "builder",
+    "installation",
     "own_builder",
     "require_not_deleted",
     "require_shared",

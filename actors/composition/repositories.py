@@ -12,11 +12,13 @@ from actors.runtime.base import Address
 from actors.snapshots import saved_landings
 from vapora.clock import now
 from vapora.repo.bare import person
+from vapora.repo.branch_bundles import BranchBundles
 
 
 def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     settings, workspace = wiring.settings, address.workspace
     log = wiring.log(workspace)
+    branches = settings.branches(workspace)
     opened = OpenRepositories(
         log,
         settings.repositories_folder(workspace),
@@ -28,6 +30,7 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         text=wiring.blobs(workspace).text,
         snapshots=settings.stream_snapshots(workspace),
         logins=SecretLogins(wiring.secrets("repositories"), workspace),
+        bundles=None if branches is None else BranchBundles(branches),
     )
     return Repositories(
         log,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar, cast
@@ -21,11 +21,12 @@ from vapora.domain import project_file
 from vapora.domain import task as tasks
 from vapora.domain.project import InEffect, Project
 from vapora.domain.task_state import Task
-from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
+from vapora.errors import LogError, NoWorktreeError, RepositoryError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.log.folds import LoadedFold, StreamFolds
 from vapora.objects import Where
 from vapora.repo.bare import Person
+from vapora.repo.branch_bundles import BranchBundles
 from vapora.repo.logins import Logins, nobodys
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source
@@ -64,7 +65,8 @@ class OpenRepositories:
     never from who asks.
 
     `text` reads the content that events name (blocking). `logins`: those of remotes, from the workspace's secrets.
-    `sandbox`: what the installation wants, where a project does not say.
+    `sandbox`: what the installation wants, where a project does not say. `bundles`: where branches are kept beside the
+    folder; None: it is kept itself.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class OpenRepositories:
         text: Callable[[Content], str],
         snapshots: Where | None = None,
         logins: SecretLogins | None = None,
+        bundles: BranchBundles | None = None,
     ) -> None:
         self.folder = folder
         self.roots = roots
@@ -86,6 +89,10 @@ class OpenRepositories:
         self.committer = committer
         self.text = text
         self._logins = logins
+        self._bundles = bundles
+        # By project and worktree: why its branch could not be restored.
+        self._refused: dict[tuple[str, str], RepositoryError] = {}
+        self._journal = structlog.get_logger("repositories")
         self._sandbox = sandbox
         self._projects = StreamFolds(log, PROJECT, snapshots)
         self._tasks = StreamFolds(log, TASK, snapshots)
@@ -145,6 +152,34 @@ class OpenRepositories:
         """Whether there is something of the project on the disk."""
         return (self.folder / project_id / "repo.git").is_dir()
 
+    def require_restored(self, project_id: str, worktree: str) -> None:
+        """Raises `RepositoryError` where the branch is not here and what was saved of it cannot be used: a run that
+        began anew would overwrite it."""
+        refused = self._refused.get((project_id, worktree))
+        if refused is not None:
+            raise refused
+
+    async def save_branch(self, project_id: str, repository: Repository, worktree: str) -> None:
+        """Before anybody is told of its newest commit. A store that is away stops no work: the next commit is saved
+        with all before it."""
+        if self._bundles is None:
+            return
+        try:
+            await self.thread(self._bundles.save, project_id, repository, worktree)
+        except LogError as error:
+            self._journal.warning("branch is on this node alone", worktree=worktree, why=str(error))
+
+    async def forget_branches(self, project_id: str, is_over: Callable[[str], Awaitable[bool]]) -> None:
+        """Of what is saved, the branches of which nothing is to come any more."""
+        if self._bundles is None:
+            return
+        try:
+            for worktree in await self.thread(self._bundles.saved, project_id):
+                if await is_over(worktree):
+                    await self.thread(self._bundles.forget, project_id, worktree)
+        except LogError as error:
+            self._journal.warning("saved branches are left as they are", project=project_id, why=str(error))
+
     def turn(self, project_id: str, worktree: str) -> asyncio.Lock:
         """Held by whoever does something in the worktree: one at a time. `worktree` as of `worktree_name`."""
         return self._turns[project_id, worktree]
@@ -196,7 +231,7 @@ class OpenRepositories:
             _, left = await asyncio.wait(list(self._under_way), timeout=_PATIENCE_S)
         if left:
             # A lock that is given up now would let another owner in beside git's processes of this one.
-            structlog.get_logger("repositories").warning("git is still at work; locked until this process ends")
+            self._journal.warning("git is still at work; locked until this process ends")
         else:
             for repository in self.opened().values():
                 repository.close()
@@ -219,11 +254,27 @@ class OpenRepositories:
                 if name.startswith(SCRATCH):
                     # Its landing was cut off, and begins anew.
                     repository.remove(name, branch=True)
+            self._restore(project_id, repository)
         except BaseException:
             # Nobody else would let go of its lock.
             repository.close()
             raise
         return repository
+
+    def _restore(self, project_id: str, repository: Repository) -> None:
+        """What another node has committed since, or this one before its folder was lost. Raises `LogError` where the
+        store is away: without it nobody knows what there is."""
+        if self._bundles is None:
+            return
+        for worktree, saved in self._bundles.saved(project_id).items():
+            self._refused.pop((project_id, worktree), None)
+            try:
+                if self._bundles.restore(saved, repository):
+                    self._journal.info("branch restored", worktree=worktree, head=saved.head)
+            except RepositoryError as error:
+                self._journal.warning("branch not restored", worktree=worktree, why=str(error))
+                if worktree not in repository.branches():
+                    self._refused[project_id, worktree] = error
 
 
 def task_of(worktree: str) -> tuple[str, int]:

@@ -64,6 +64,7 @@ class Upkeep:
                 if await self._is_done_with(project.archived, repository, name):
                     await self._opened.thread(_remove, repository, name, self._opened.home(project_id, name))
                     self._forget(project_id, name)
+        await self._opened.forget_branches(project_id, self._is_settled)
         await self._opened.thread(repository.empty_trash)
         await self._opened.thread(repository.products.prune)
 
@@ -74,6 +75,12 @@ class Upkeep:
         if task is None or task.is_over or (archived and task.state in _AT_REST):
             return True
         return task.state in _AT_REST and self._is_old(task, repository, name)
+
+    async def _is_settled(self, name: str) -> bool:
+        """Whether its branch is in the target, or was given up with its card. That of a card that is done may still be
+        merged by a person."""
+        task = (await self._opened.load_task(task_of(name)[0])).state
+        return task is None or task.landed is not None or task.state is TaskState.ARCHIVED
 
     def _is_old(self, task: Task, repository: Repository, name: str) -> bool:
         used = _used(repository.trees.admin(name) / "index")

@@ -138,11 +138,14 @@ class Workplaces:
         in_effect = await self._opened.in_effect(project)
         sandbox = await self._opened.sandbox(project)
         repository = await self._opened.repository(project)
+        self._opened.require_restored(project.id, run.place.name)
         self.forget(project.id, run.place.name)
         branch = in_effect.base_branch
         begin = self._judge if run.place.purpose == "review" else self._start
         base_branch, conflicts = await self._opened.thread(begin, repository, run, branch)
         tree = repository.trees.get(run.place.name)
+        # A base that was merged in, or the commit of another attempt.
+        await self._opened.save_branch(project.id, repository, run.place.name)
         workplace = Workplace(
             branch=tree.branch,
             base_branch=base_branch,
@@ -205,6 +208,7 @@ class Workplaces:
         if tree is None:
             project = await self._opened.project(place.project_id)
             repository = await self._opened.repository(project)
+            self._opened.require_restored(project.id, place.name)
             if place.name not in await self._opened.thread(repository.branches):
                 raise NoWorktreeError(f"The branch {workplace.branch} is gone.", remedy="Have the task done anew.")
             await self._opened.thread(repository.start, place.name)
@@ -257,11 +261,13 @@ class Workplaces:
         subject = " ".join(f"{use.name} {about}".split())[:_LONGEST_SUBJECT]
         step = self._commit_of(use.place, use.step, subject)
         try:
-            return await self._opened.thread(tree.repository.commit, use.place.name, step), result
+            commit = await self._opened.thread(tree.repository.commit, use.place.name, step)
         except (UncommittableError, GitFailedError) as error:
             await self._opened.thread(tree.repository.set_back, use.place.name, use.at)
             text = f"{result.text}\n[all changes of this call were undone: {error}]"
             return use.at, replace(result, ok=False, text=text)
+        await self._opened.save_branch(use.place.project_id, tree.repository, use.place.name)
+        return commit, result
 
     def _commit_of(self, place: Place, step: int, message: str) -> StepCommit:
         return commit_of(place.agent_id, place.task_id, place.run_id, message, self._clock(), step)

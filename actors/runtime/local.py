@@ -81,7 +81,16 @@ class LocalRuntime:
             task = asyncio.ensure_future(self._start(address, self._stopping.get(address)))
             self._actors[address] = task
         # Mostly it runs already, and each call comes by here.
-        return task.result() if task.done() else await asyncio.shield(task)
+        if task.done() and not task.cancelled():
+            return task.result()
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if not task.cancelled() or (caller is not None and caller.cancelling()):
+                raise
+            # Its start was given up, by whoever wants it to begin anew; who waited for it was not.
+            raise StoppingError(f"{address} was ended while it started.", remedy="Ask again.") from None
 
     async def _start(self, address: Address, before: asyncio.Task[None] | None) -> Actor:
         try:
@@ -132,7 +141,7 @@ class LocalRuntime:
     async def _stop(self, address: Address, starting: asyncio.Task[Actor]) -> None:
         try:
             await asyncio.wait([starting])
-            if starting.exception() is None:
+            if not starting.cancelled() and starting.exception() is None:
                 await starting.result().stop()
         finally:
             if self._stopping.get(address) is asyncio.current_task():

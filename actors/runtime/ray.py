@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -21,7 +22,7 @@ from typing import Any
 
 import ray
 import structlog
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
+from ray.exceptions import RayActorError, RayError
 
 from actors import kinds
 from actors.kinds import Placement
@@ -31,6 +32,7 @@ from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
 from vapora.observability import live
+from vapora.translation import translated
 
 NAMESPACE = "vapora"
 # A host that does not answer is ended with all that is in it: a shard is given more time, for it holds more.
@@ -105,15 +107,14 @@ class RayRuntime:
 
     async def _connect(self, host: str) -> Line:
         # Looking a name up blocks on the cluster's controller: not in the event loop.
-        handle = await asyncio.to_thread(self._find_or_start, host)
+        with carrying(sent=False):
+            handle = await asyncio.to_thread(self._find_or_start, host)
         # Ray names a process after the task that it began last.
         over_ray = RayLine(handle.call.options(name=title_of(host)))
         if not self._config.direct:
             return over_ray
-        try:
+        with carrying(sent=False):
             door: DoorAddress | None = await handle.door.options(name=title_of(host)).remote()
-        except (ActorUnavailableError, ActorDiedError) as error:
-            raise CutError(str(error), sent=False) from error
         if door is None or door.kind != "unix" or door.node != ray.get_runtime_context().get_node_id():
             return over_ray
         try:
@@ -281,6 +282,18 @@ def hosts() -> list[str]:
     return [one["name"] for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] == NAMESPACE]
 
 
+def carrying(*, sent: bool) -> AbstractContextManager[None]:
+    """Whatever Ray raises while it looks a host up, starts it or carries a call there is a line that broke, and passes:
+    a control store that is just coming back, a worker or a node that has just gone. What an actor itself raises comes
+    packed, as an answer."""
+
+    def cut(error: Exception) -> CutError:
+        return CutError(f"{type(error).__name__}: {error}", sent=sent)
+
+    # Its core says some of this as a RuntimeError.
+    return translated((RayError, RuntimeError, ConnectionError), cut)
+
+
 class RayLine:
     """A host's remote method `call`, which one argument reaches cheapest."""
 
@@ -288,10 +301,8 @@ class RayLine:
         self._method = method
 
     async def call(self, packed: bytes) -> bytes:
-        try:
+        with carrying(sent=True):
             answer: bytes = await self._method.remote(packed)
-        except (ActorUnavailableError, ActorDiedError) as error:
-            raise CutError(str(error), sent=True) from error
         return answer
 
 

@@ -11,9 +11,14 @@ from vapora.domain.lease import View
 from vapora.errors import VaporaError
 from vapora.log.leases import Leases, held_elsewhere
 
+# How often others hear that we are alive, and we see what is to be closed for them; and how often while there are some:
+# what one of them leaves is served again within a second.
+_ALONE_S = 1.0
+_TOGETHER_S = 0.25
+
 
 class Holding:
-    """What was seen of the others last. It is a second old at most, and the log writer asks the database itself."""
+    """What was seen of the others last. It is some `look_again_s` old, and the log writer asks the database itself."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
@@ -27,6 +32,10 @@ class Holding:
     def is_shared(self) -> bool:
         """Whether another installation may take a log from us, and give it back."""
         return self._view is not None
+
+    def look_again_s(self) -> float:
+        """After how many seconds it is to be looked again."""
+        return _TOGETHER_S if self._view is not None and self._view.others else _ALONE_S
 
     async def look(self) -> None:
         """Say that we are alive, and see who else is."""

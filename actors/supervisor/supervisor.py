@@ -41,8 +41,6 @@ from vapora.ports import Standing
 # Workspaces that others have made beside us, by an import.
 _LOOK_FOR_NEW_S = 60.0
 _AT_ONCE = 8
-# How often others hear that we are alive, and we see what is to be closed for them.
-_LEASES_S = 1.0
 # What reading takes: an archived workspace has no more than that.
 _READERS = ("log", "projector")
 
@@ -89,7 +87,7 @@ class Supervisor:
         self._alarm = Alarm(clock, self._ring)
         self._ending = Ending(runtime, store, clock)
         self._ticker = Ticker("supervisor", self._look_after, min(interval_s, max(idle_s / 2, 0.05)))
-        self._lease_ticker = Ticker("leases", self._look_at_leases, _LEASES_S)
+        self._lease_ticker = Ticker("leases", self._look_at_leases, self._holding.look_again_s)
         self._journal = structlog.get_logger("supervisor")
 
     async def start(self) -> None:

@@ -25,6 +25,7 @@ from vapora.blobs import open_blobs
 from vapora.domain import task as tasks
 from vapora.domain.task_state import Task
 from vapora.log.client import LogClient
+from vapora.repo.branch_bundles import BranchBundles
 
 TOOLS = ("file_read", "file_write", "run_command", "finish")
 SOON_S = 0.05
@@ -41,10 +42,13 @@ class Site:
     theirs: TheirRepository
     repositories: Repositories = field(init=False)
     opened: OpenRepositories = field(init=False)
+    # Of the node that it is on, and what all nodes have.
+    data: str = "data"
+    bundles: BranchBundles | None = None
 
     def build(self, **options: Any) -> Repositories:
         """Another one on the same folders, as after a restart."""
-        data = self.folder / "data"
+        data = self.folder / self.data
         blobs = open_blobs("", data / "blobs", WORKSPACE)
         self.opened = OpenRepositories(
             self.log,
@@ -54,6 +58,7 @@ class Site:
             committer=VAPORA,
             sandbox="none",
             text=blobs.text,
+            bundles=self.bundles,
         )
         named: dict[str, Any] = {"look_again_s": SOON_S, "saved": saved_landings(data / "snapshots")} | options
         self.repositories = Repositories(self.log, WORKSPACE, self.opened, blobs, self.clock, **named)

@@ -6,11 +6,12 @@ from itertools import count
 from typing import Any
 
 import pytest
+from ray import exceptions
 
 from actors.runtime.base import Address, Runtime, host_of, residents
-from actors.runtime.lines import FarRef
+from actors.runtime.lines import CutError, FarRef
 from actors.runtime.local import LocalRuntime
-from actors.runtime.ray import HostConfig, RayRuntime
+from actors.runtime.ray import HostConfig, RayRuntime, carrying
 from events.ids import PEOPLE
 from tests.actors.kit import passed
 from vapora.errors import UnavailableError
@@ -97,6 +98,42 @@ async def test_a_caller_that_goes_away_does_not_stop_the_start(world: World) -> 
     world.open.set()
     assert "id" in await world.runtime.ref(LOG).health()
     assert world.story.count("start log/default") == 1
+
+
+async def test_who_waited_for_a_start_that_was_given_up_is_told_to_ask_again(world: World) -> None:
+    world.open.clear()
+    asking = asyncio.create_task(world.runtime.ref(LOG).health())
+    await passed(lambda: world.story == [f"start {LOG}"])
+    await world.runtime.discard(LOG)
+    with pytest.raises(UnavailableError, match="Ask again"):
+        await asking
+    world.open.set()
+    await world.runtime.ref(LOG).health()
+
+
+_OF_RAY = [
+    exceptions.ActorUnavailableError("away", None),
+    exceptions.ActorDiedError(),
+    exceptions.RayActorError(),
+    exceptions.WorkerCrashedError(),
+    exceptions.NodeDiedError("its node"),
+    exceptions.LocalRayletDiedError(),
+    exceptions.RaySystemError("the control store"),
+    exceptions.RpcError("unavailable"),
+    exceptions.GetTimeoutError("no control store"),
+    exceptions.ActorAlreadyExistsError("log/default"),
+    RuntimeError("Failed to connect to GCS"),
+    ConnectionError("Ray is starting"),
+]
+
+
+@pytest.mark.parametrize("error", _OF_RAY, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("sent", [True, False])
+def test_whatever_ray_says_that_is_not_ready_is_a_line_that_broke(error: Exception, sent: bool) -> None:
+    with pytest.raises(CutError) as cut, carrying(sent=sent):
+        raise error
+    assert cut.value.sent == sent
+    assert type(error).__name__ in str(cut.value)
 
 
 async def test_after_a_stop_the_next_call_makes_a_new_one(world: World) -> None:

@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
@@ -24,6 +25,7 @@ from projections.engine.store import StoreReader
 from tests.actors.test_sleep import actors_of, submit, until
 from tests.blobs.conftest import bucket, environment, s3
 from vapora.api.app import create_app
+from vapora.cli.main import app
 from vapora.commands import CreateProject
 from vapora.dispatch import Dispatcher
 from vapora.errors import HeldElsewhereError, UnavailableError, VaporaError
@@ -211,8 +213,8 @@ async def test_of_equals_the_second_waits_with_what_it_is_asked_and_takes_over_w
         async with running(two) as second:
             await stands(second, "elsewhere")
             assert actors_of(second, ACME) == []
-            app = create_app(second, two, version="1", rehearsal=True)
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+            api = create_app(second, two, version="1", rehearsal=True)
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://localhost") as http:
                 headers = {"Vapora-Workspace": ACME}
                 for method, path in (("GET", "/api/v1/projects"), ("POST", "/api/v1/projects")):
                     body = {"json": {"name": "x"}} if method == "POST" else {}
@@ -220,8 +222,8 @@ async def test_of_equals_the_second_waits_with_what_it_is_asked_and_takes_over_w
                     assert answer.status_code == 503, answer.text
                     assert int(answer.headers["Retry-After"]) > 0
                 assert (await http.get("/healthz")).status_code == 200
-            await app.state.cells.close()
-            await app.state.people.close()
+            await api.state.cells.close()
+            await api.state.people.close()
             before = epoch(one)
             task = await submit(first, ACME)
             await all_done(first, one, [task])
@@ -231,6 +233,46 @@ async def test_of_equals_the_second_waits_with_what_it_is_asked_and_takes_over_w
             task = await submit(second, ACME)
             await all_done(second, two, [task])
             check(two)
+
+
+async def test_one_that_is_to_end_hands_over_what_it_has_and_takes_no_new_work(
+    of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a pod does before it is ended: by a command in a process of its own."""
+    one, two = of("one", 2), of("two", 1)
+    assert one.database_url is not None
+    monkeypatch.setenv("VAPORA_DATABASE_URL", one.database_url.get_secret_value())
+    monkeypatch.setenv("VAPORA_INSTALLATION", "one")
+
+    async def hand_over() -> str:
+        done = await asyncio.to_thread(CliRunner().invoke, app, ["handover", "--within", "15"])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    async with running(one) as first:
+        await first.create(ACME)
+        tasks = [await submit(first, ACME) for _ in range(3)]
+        assert "goes on" in await hand_over()
+        await writes(first)
+        async with running(two) as second:
+            await stands(second, "elsewhere")
+            assert "has no lease any more" in await hand_over()
+            # It lives, and is the newer one: without having left it would still serve.
+            began = monotonic()
+            await writes(second)
+            assert monotonic() - began < HANDED_OVER_S
+            await stands(second, "awake")
+            await nobody_left(first)
+            with pytest.raises(HeldElsewhereError, match=r"'(one|two)'") as refused:
+                await first.create("blue")
+            assert refused.value.details["retry_after_s"] > 0
+            await all_done(second, two, tasks)
+            check(two)
+            # It was not ended after all.
+            with psycopg.connect(one.database_url.get_secret_value(), autocommit=True) as connection:
+                connection.execute("UPDATE vapora__cells.departures SET until = clock_timestamp()")
+            await stands(second, "elsewhere")
+            await writes(first)
 
 
 async def test_what_a_dead_installation_had_under_way_is_gone_on_with(of: Make) -> None:

@@ -7,11 +7,21 @@ from typing import Any
 import httpx
 import pytest
 
+from actors.runtime.local import ClosedError
 from tests.api.doors import API, Door
 from tests.api.test_refusals import check_problem
 from vapora.api.app import create_app
 from vapora.api.reach import PATIENCE_S, Reach
-from vapora.errors import FencedError, HeldElsewhereError, NoAnswerError, UnavailableError, VaporaError
+from vapora.errors import (
+    ConfigurationError,
+    FencedError,
+    HeldElsewhereError,
+    LogError,
+    NoAnswerError,
+    StoppingError,
+    UnavailableError,
+    VaporaError,
+)
 from vapora.ports import Standing
 from vapora.settings import Settings
 
@@ -51,6 +61,58 @@ async def test_without_sign_in_who_comes_from_elsewhere_cannot_call_themselves_t
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
         check_problem(await http.get(f"{API}/projects"), 403, "foreign-origin")
         check_problem(await http.post(f"{API}/projects", json={"name": "x"}), 403, "foreign-origin")
+
+
+class Starting:
+    """An actor system in which whatever is asked meets this error."""
+
+    def __init__(self, error: VaporaError) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "built_in_tool_servers":
+            return lambda: ()
+
+        async def fails(*_: Any, **__: Any) -> Any:
+            raise self._error
+
+        class Ref:
+            def __getattr__(self, method: str) -> Any:
+                return fails
+
+        return fails if name in ("open", "standing", "create") else lambda *_: Ref()
+
+
+_NOT_READY = [
+    NoAnswerError("log/default does not answer"),
+    StoppingError("log/default was ended while it started"),
+    ClosedError("everything is shutting down"),
+    HeldElsewhereError("another one serves it", retry_after_s=2),
+    FencedError("another writer has taken over"),
+    LogError("the log cannot be opened"),
+    UnavailableError("the database is starting up"),
+    ConfigurationError("VAPORA_AUDIT_KEY names a file that is not on this one: /run/secrets/audit_key"),
+]
+
+
+@pytest.mark.parametrize("error", _NOT_READY, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("auth", ["auto", "required"])
+async def test_what_is_not_ready_is_said_as_503_and_when_to_ask_again(
+    settings: Settings, error: VaporaError, auth: str
+) -> None:
+    """Right after a start, say: whichever part is not there yet, a write was not done, and may be sent again."""
+    system: Any = Starting(error)
+    app = create_app(system, settings.model_copy(update={"auth": auth}), version="1", rehearsal=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        asked = [
+            await http.post(f"{API}/projects", json={"name": "x"}, headers={"Authorization": "Bearer vat_x"}),
+            await http.post(f"{API}/auth/login", json={"email": "ada@example.com", "password": "long enough a word"}),
+            await http.get(f"{API}/projects", headers={"Authorization": "Bearer vat_x"}),
+        ]
+    for answer in asked:
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "/run/secrets" not in answer.text
 
 
 class Log:

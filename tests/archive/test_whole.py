@@ -18,6 +18,7 @@ from tests.blobs.conftest import bucket, environment, s3
 from vapora.archive.whole import save_all
 from vapora.clock import now
 from vapora.errors import ConflictError
+from vapora.log.places import open_log
 from vapora.objects import Objects, S3Objects, opened
 from vapora.repo import bundles
 from vapora.repo.git import Git
@@ -150,13 +151,25 @@ async def test_what_is_no_whole_backup_is_refused(tmp_path: Path, data: Path, ke
         save_all(source.settings, opened(saved), now(), "1.2.3")
     target = Target(tmp_path / "target", None)
 
+    proved = source.invoke("backup", str(saved), "--check", "--json")
+    assert proved.json["proved"] is True
+    assert proved.json["workspaces"] >= 1
+    # What `vapora deploy` reads it from has room for so much.
+    assert len(proved.out) < 4_096
+
     changed = saved / "workspaces" / "default.jsonl.gz"
     whole = changed.read_bytes()
     changed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     said = target.invoke("restore", str(saved))
     assert (said.code, "was changed" in said.err) == (1, True)
     assert target.holds_nothing()
+    refused = source.invoke("backup", str(saved), "--check")
+    assert (refused.code, "was changed" in refused.err) == (1, True)
     changed.write_bytes(whole)
+    # One that was made after it, or that it left out.
+    open_log(source.settings.log_place("later"), "later").close()
+    refused = source.invoke("backup", str(saved), "--check")
+    assert (refused.code, "is without later" in refused.err) == (1, True)
 
     keys.unlink()
     keys.with_name("audit_key.pub").unlink(missing_ok=True)

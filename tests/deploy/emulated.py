@@ -35,9 +35,11 @@ users: [{{name: {name}, user: {{token: planted-token}}}}]
 
 class Emulator(kmock.KubernetesEmulator):
     """`answers`: what a controller says of an object of a kind, by the kind; `before`: called with the name of an
-    object before it changes, in a thread of its own, so that it may wait or stop the world."""
+    object before it changes, in a thread of its own, so that it may wait or stop the world; `says`: the last words of
+    the pods of jobs."""
 
     answers: dict[str, Callable[[Manifest], dict[str, Any]]]
+    says: str
     before: Callable[[str], None]
     changed: list[str]
 
@@ -63,7 +65,21 @@ class Emulator(kmock.KubernetesEmulator):
         else:
             self.changed.append(f"{kind}/{name}")
             self.settle(self.objects[at])
+            if kind == "Job" and request.method == "POST":
+                self._pod(self.objects[at].raw)
         return answer
+
+    def _pod(self, job: Manifest) -> None:
+        """That a job has run, and its end."""
+        namespace, name = job["metadata"]["namespace"], f"{job['metadata']['name']}-x"
+        labels = {"batch.kubernetes.io/job-name": job["metadata"]["name"]}
+        ended = {"name": "backup", "state": {"terminated": {"exitCode": 0, "message": self.says}}}
+        self.objects[kmock.resource("v1/pods"), namespace, name] = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels},
+            "status": {"phase": "Succeeded", "containerStatuses": [ended]},
+        }
 
     def _namespace(self, request: kmock.Request) -> aiohttp.web.StreamResponse:
         """kmock takes the address of a namespace for that of what is in it."""
@@ -101,6 +117,8 @@ def _well(kind: str) -> Callable[[Manifest], dict[str, Any]]:
     }[kind]
 
 
+# As `vapora backup --check --json` writes it.
+SAVED = '{"place": "s3://vapora/backups/now", "proved": true, "workspaces": 2, "events": 40, "files": 9}'
 KINDS = ("RayService", "SealedSecret", "Job", "StatefulSet", "Deployment")
 
 
@@ -114,6 +132,9 @@ class Cluster:
     def behave(self, **answers: Callable[[Manifest], dict[str, Any]]) -> None:
         """As if all were well, but for these kinds."""
         self._emulator.answers = {kind: _well(kind) for kind in KINDS} | answers
+
+    def jobs_say(self, words: str) -> None:
+        self._emulator.says = words
 
     def before(self, called: Callable[[str], None]) -> None:
         self._emulator.before = called
@@ -155,6 +176,7 @@ def running(folder: Path, name: str = "emulated") -> Iterator[Cluster]:
     async def serve() -> None:
         emulator = Emulator()
         emulator.answers, emulator.changed, emulator.before = {}, [], lambda name: None
+        emulator.says = SAVED
         emulator.resources.load_bundled()
         for place, kind in _BROUGHT.items():
             emulator.resources[place] = kmock.ResourceInfo(kind=kind, namespaced=True, verbs={"get", "patch", "delete"})

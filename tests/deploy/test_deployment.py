@@ -45,12 +45,13 @@ class Site:
         options: Mapping[str, Any] | None = None,
         done: Sequence[str] = (),
         overwrite: bool = False,
+        with_data: bool = False,
     ) -> Revision:
-        return self._do(lambda one: one.apply(workflow, options or {}, done, overwrite=overwrite))
+        return self._do(lambda one: one.apply(workflow, options or {}, done, overwrite=overwrite, with_data=with_data))
 
     def _do(self, what: Callable[[Deployment], T]) -> T:
         with Cluster() as cluster:
-            return what(Deployment(self.project, "development", cluster, self._store, self.said.append, 0.01))
+            return what(Deployment(self.project, "development", cluster, self._store, self.said.append, 0.01, 0.05))
 
     def plan(
         self, workflow: str = "deploy", options: Mapping[str, Any] | None = None
@@ -145,7 +146,7 @@ def test_a_failure_in_the_middle_stops_it_and_the_rest_is_done_later(site: Site)
     assert site.apply().number == 1
     changed = site.cluster.changed()
     assert changed[0] == "RayService/vapora"
-    assert {one.partition("/")[0] for one in changed[1:]} == {"PodDisruptionBudget"}
+    assert {one.partition("/")[0] for one in changed[1:]} == {"PodDisruptionBudget", "CronJob"}
 
 
 def test_a_killed_run_goes_on_between_two_steps(site: Site) -> None:
@@ -229,6 +230,114 @@ def test_what_the_first_run_made_is_removed_but_no_volume(site: Site) -> None:
     left = {one["kind"] for one in site.cluster.objects()}
     assert "StatefulSet" not in left
     assert "Namespace" in left
+
+
+def test_an_upgrade_saves_everything_first_and_changes_nothing_before_that_is_proved(site: Site) -> None:
+    site.apply()
+    site.cluster.changed()
+    for said in ("", "uploaded 3 files", json.dumps({"proved": True, "workspaces": 0}), '{"proved": false}'):
+        site.cluster.jobs_say(said)
+        with pytest.raises(UnavailableError, match="does not say that what it saved is whole"):
+            site.apply("upgrade", _NEW)
+        assert {one.split("-2")[0] for one in site.cluster.changed()} <= {"Job/vapora-backup", "-jobs/vapora-backup"}
+        assert site.steps() == {"backup": "failed", "settings": "open", "vapora": "open"}
+    # Nothing was touched, so that nothing has to give way.
+    site.rollback()
+    assert site.status().drift == {}
+    site.cluster.changed()
+    site.cluster.jobs_say("")
+    with pytest.raises(UnavailableError):
+        site.apply("upgrade", _NEW)
+    site.cluster.changed()
+    # The one that was in vain is run anew.
+    site.cluster.jobs_say(emulated.SAVED)
+    site.apply("upgrade", _NEW)
+    changed = site.cluster.changed()
+    assert changed[1].startswith("Job/vapora-backup-")
+    assert changed[-2:] == ["RayService/vapora", "CronJob/vapora-backup"]
+    assert "  saved to s3://vapora/backups/now and read back: 2 logs, 40 events" in site.said
+    saving = [one for one in site.cluster.objects() if one["kind"] == "Job" and "backup" in one["metadata"]["name"]]
+    # By the version that has written what it saves.
+    assert _NEW["image"] not in json.dumps(saving)
+
+
+def test_a_backup_that_failed_stops_an_upgrade(site: Site) -> None:
+    site.apply()
+    failed = [{"type": "Failed", "status": "True", "message": "the store is full"}]
+    site.cluster.behave(Job=lambda _: {"conditions": failed})
+    with pytest.raises(UnavailableError, match=r"Job/vapora-backup-\d+ failed: the store is full"):
+        site.apply("upgrade", _NEW)
+    assert site.steps()["settings"] == "open"
+
+
+def test_what_the_environment_no_longer_has_goes_but_for_data_and_secrets(site: Site, tmp_path: Path) -> None:
+    site.apply()
+    project, rendered = tmp_path / "project", "kuberay/rendered/development"
+    shutil.copytree(site.project, project)
+    (project / rendered / "nats.yaml").unlink()
+    site.project = project
+    site.cluster.changed()
+    gone = site._do(lambda one: one.gone("deploy", {})).named()
+    assert gone["left"] == ["vapora/StatefulSet/nats"]
+    assert sorted(gone["removed"]) == [
+        "vapora/ConfigMap/nats-config",
+        "vapora/PodDisruptionBudget/nats",
+        "vapora/Service/nats",
+    ]
+    assert site._do(lambda one: one.gone("scale", {})).named() == {"removed": [], "left": []}
+    assert site.cluster.changed() == []
+
+    # Killed in the middle of it: what is gone is no drift.
+    def refuse(name: str) -> None:
+        if name == "services/nats":
+            raise RuntimeError("planted")
+
+    site.cluster.before(refuse)
+    with pytest.raises(UnavailableError):
+        site.apply()
+    site.cluster.before(lambda name: None)
+    assert site.apply().number == 2
+    assert site.cluster.object("Service/nats") is None
+    assert site.cluster.object("StatefulSet/nats") is not None
+    assert site.status().drift == {}
+    # Back again, and at last with its data.
+    site.rollback()
+    assert site.cluster.object("Service/nats") is not None
+    site.apply(with_data=True)
+    assert site.cluster.object("StatefulSet/nats") is None
+
+
+def test_an_empty_cluster_is_recovered_and_goes_on_after_each_step(site: Site) -> None:
+    """Whatever it fails at, the same command goes on there, and nothing is done twice."""
+    began: list[str] = []
+    blocked = {"ServiceAccount/postgres": "ground", "StatefulSet/postgres": "services", "RayService/vapora": "vapora"}
+    blocked["PodDisruptionBudget/vapora-head"] = "around"
+    with pytest.raises(ConflictError, match="keys waits for a person"):
+        site.apply("recover")
+    for name, step in blocked.items():
+
+        def refuse(one: str, name: str = name) -> None:
+            if one == name:
+                raise RuntimeError("planted")
+
+        site.cluster.before(refuse)
+        if step == "vapora":
+            with pytest.raises(ConflictError, match="restore waits for a person"):
+                site.apply("recover", done=["keys"])
+            site.cluster.before(lambda name: None)
+            assert site.cluster.object("RayService/vapora") is None
+            site.cluster.before(refuse)
+        with pytest.raises(UnavailableError):
+            site.apply("recover", done=["keys", *(["restore"] if step in ("vapora", "around") else [])])
+        assert site.steps()[step] == "failed"
+        began += site.cluster.changed()
+    site.cluster.before(lambda name: None)
+    assert site.apply("recover", done=["keys", "restore"]).number == 1
+    began += site.cluster.changed()
+    twice = {one for one in began if began.count(one) > 1}
+    assert twice == set()
+    standing = site.status()
+    assert (standing.drift, standing.unmet, standing.state.run) == ({}, [], None)
 
 
 def test_drift_is_refused_by_name_and_can_be_changed_back(site: Site) -> None:

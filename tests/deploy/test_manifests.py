@@ -33,6 +33,8 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     for one in objects:
         if one["kind"] in ("StatefulSet", "Deployment", "Job"):
             yield one["metadata"]["name"], one["spec"]["template"]
+        if one["kind"] == "CronJob":
+            yield one["metadata"]["name"], one["spec"]["jobTemplate"]["spec"]["template"]
         if one["kind"] == "RayService":
             cluster = one["spec"]["rayClusterConfig"]
             for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
@@ -196,6 +198,10 @@ def test_no_actor_lands_on_the_head_and_every_node_says_that_it_goes(objects: Ob
     assert workers["idleTimeoutSeconds"] >= 300
     pod = workers["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] >= 90
+    head = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]
+    assert head["lifecycle"]["preStop"]["exec"]["command"][:2] == ["vapora", "handover"]
+    # By this name it is known in the database, whichever of its pods asks.
+    assert "VAPORA_INSTALLATION" in {one["name"] for one in head["env"]}
     assert "drain-node" in pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1]
     budgets = {one["metadata"]["name"]: one["spec"] for one in of(objects[name], "PodDisruptionBudget")}
     assert budgets["vapora-head"]["minAvailable"] == 1
@@ -285,4 +291,4 @@ def test_every_variable_is_a_setting_and_has_a_value_that_it_takes(
             seen += 1
             assert settings.runtime == ("local" if name == "solo" else "ray")
             assert settings.on_loopback is (name == "solo")
-    assert seen == (1 if name == "solo" else 2)
+    assert seen == (1 if name == "solo" else 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -50,6 +51,26 @@ BROKEN = {
         "memory",
     ),
     "a word that is none": ("staging", 'mode = "multiuser"', 'mode = "multi-user"', "multi-user"),
+    "an image that changes": (
+        "staging",
+        'option("image") or _image',
+        '"example.com/vapora:latest"',
+        "what `latest` is",
+    ),
+    "a digest that is none": (
+        "staging",
+        "monitoring = True",
+        'monitoring = True\n    digests = {postgres = "sha256:12"}',
+        "64 hex digits",
+    ),
+    "a digest of nobody's image": (
+        "staging",
+        "monitoring = True",
+        'monitoring = True\n    digests = {postgresql = "sha256:12"}',
+        "a service that is not there",
+    ),
+    "checkpoints in no bucket": ("staging", '"s3://vapora-checkpoints/log"', '"/checkpoints"', "s3://bucket/prefix"),
+    "no backup before an upgrade": ("production", "        backup.taskserv\n", "", "wants the service backup"),
     "a field that is none": ("staging", "monitoring = True", "monitor = True", "monitor"),
 }
 
@@ -59,6 +80,18 @@ def project(tmp_path: Path) -> Path:
     """A copy of the source."""
     shutil.copytree(ROOT / "kuberay", tmp_path / "kuberay")
     return tmp_path
+
+
+def test_images_are_named_by_digest_where_one_is_given(project: Path) -> None:
+    digest = f"sha256:{'ab' * 32}"
+    file = project / "kuberay/environments/staging.k"
+    given = f'monitoring = True\n    digests = {{postgres = "{digest}"}}'
+    file.write_text(file.read_text().replace("monitoring = True", given, 1))
+    ours = f"example.com/vapora@{digest}"
+    rendered = [one for objects in render.manifests(project, "staging", image=ours).values() for one in objects]
+    text = json.dumps(rendered)
+    assert f"docker.io/library/postgres:18-bookworm@{digest}" in text
+    assert text.count(ours) == 3, "head, workers and backup"
 
 
 @pytest.mark.parametrize("mistake", BROKEN)

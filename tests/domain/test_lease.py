@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,17 @@ def test_a_newer_one_gives_the_older_one_time_to_close_and_no_more(heard_of: tim
     assert (may_take(me, lease, [older], NOON) is not None) == waits
     # As soon as it has closed it, it is there for the taking.
     assert may_take(me, Lease("", 1), [older], NOON) is None
+
+
+def test_one_that_leaves_takes_nothing_and_is_waited_for_only_while_it_closes_what_it_has() -> None:
+    gone = replace(installation("gone", 2), leaving=NOON - TINY)
+    assert may_take(gone, Lease("gone", 1), [], NOON) == Wait("gone", 2, leaving=True)
+    assert "is ending" in str(may_take(gone, None, [], NOON))
+    # Though it is the newest, an older one need not wait for what it has given back.
+    assert may_take(ME, Lease("", 1), [gone], NOON) is None
+    assert may_take(ME, Lease("gone", 1), [gone], NOON) == Wait("gone", 2)
+    hangs = replace(gone, leaving=NOON - GRACE)
+    assert may_take(ME, Lease("gone", 1), [hangs], NOON) is None
 
 
 installations = st.lists(

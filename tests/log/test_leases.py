@@ -12,7 +12,7 @@ import pytest
 from psycopg.sql import SQL
 
 from vapora.database import Database, cells_schema, log_schema
-from vapora.errors import FencedError, HeldElsewhereError, UnavailableError
+from vapora.errors import ConfigurationError, FencedError, HeldElsewhereError, UnavailableError
 from vapora.log.event_log import EventLog
 from vapora.log.leases import Alone, LogLease, TableLeases
 from vapora.log.postgres import PostgresLog
@@ -105,6 +105,40 @@ def test_one_that_ends_is_not_waited_for_as_one_that_died(made: Make, database_u
     assert 0 < row[0] <= 3
     with pytest.raises(HeldElsewhereError):
         other.take("acme")
+
+
+def test_one_that_leaves_gives_back_to_who_is_there_and_takes_nothing_more(made: Make, database_url: str) -> None:
+    one, other = made("one", 2), made("other", 1)
+    term = one.take("acme")
+    # Alone it keeps what it has: nobody would serve it.
+    assert (list(one.leave()), one.held()) == ([], 1)
+    one.take("acme")
+    other.announce()
+    assert list(one.leave()) == ["other"]
+    with pytest.raises(HeldElsewhereError, match="is ending"):
+        one.take("acme")
+    with pytest.raises(HeldElsewhereError, match="'one'"):
+        other.take("acme")
+    # To whom is leaving nothing is handed over.
+    assert list(other.leave()) == []
+    one.give_back("acme", term + 1)
+    assert one.held() == 0
+    other.take("acme")
+    # Who was not ended comes back.
+    change(database_url, "UPDATE vapora__cells.departures SET until = clock_timestamp() WHERE name = %s", "one")
+    one.take("blue")
+
+
+def test_who_names_an_installation_that_nobody_has_heard_of_is_told_which_there_are(made: Make) -> None:
+    made("one").announce()
+    with pytest.raises(ConfigurationError, match="No installation 'another' is at work on this database: there is one"):
+        made("another").leave()
+
+
+def test_tables_of_an_earlier_version_are_added_to(made: Make, database_url: str) -> None:
+    made("one").take("acme")
+    change(database_url, "DROP TABLE vapora__cells.departures")
+    assert made("one").announce().holds("acme")
 
 
 def test_a_newer_one_gets_all_of_it_after_the_older_one_had_its_time(made: Make, database_url: str) -> None:

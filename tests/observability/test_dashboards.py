@@ -106,7 +106,19 @@ def test_an_expression_of_a_dashboard_names_only_metrics_that_exist(name: str, e
 def test_alerts_name_only_metrics_that_exist_and_stand_in_the_runbook() -> None:
     runbook = (ROOT / alerts.RUNBOOK).read_text(encoding="utf-8")
     headings = re.findall(r"^## (\S+)$", runbook, re.MULTILINE)
-    assert headings == [one.name for one in (*alerts.VAPORA, *alerts.RAY)]
+    assert headings[: len(alerts.VAPORA) + len(alerts.RAY)] == [one.name for one in (*alerts.VAPORA, *alerts.RAY)]
+    # With those that only a cluster can tell: all that are deployed, and no other.
+    deployed = [
+        rule
+        for path in sorted((ROOT / "kuberay/rendered").glob("*/monitoring.yaml"))
+        for one in yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        if one["kind"] == "PrometheusRule"
+        for group in one["spec"]["groups"]
+        for rule in group["rules"]
+    ]
+    assert {rule["alert"] for rule in deployed} == set(headings)
+    for rule in deployed:
+        assert rule["annotations"]["runbook_url"] == f"{alerts.RUNBOOK}#{rule['alert'].lower()}"
     for one in alerts.VAPORA:
         assert set(NAME.findall(one.expr)) <= metric_names.own_series(), one.name
     for one in alerts.RAY:

@@ -73,6 +73,8 @@ from vapora.errors import (
 MEDIA_TYPE = "application/problem+json"
 _URN = "urn:vapora:problem:"
 _MOST_ERRORS = 50
+# After how many seconds to ask again, where the error itself does not say: most of what is not ready is starting.
+_READY_AGAIN_S = 1
 
 _log = structlog.get_logger("api")
 
@@ -163,6 +165,9 @@ UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "
 WRITTEN_BY_NEWER = Kind(
     "written-by-newer-version", 503, "The log holds what a newer VAPORA wrote", "Upgrade; nothing is damaged."
 )
+NOT_SET_UP = Kind(
+    "not-set-up", 503, "The installation cannot serve as it is set up", "Whoever runs it finds why in the journal."
+)
 LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
 VAULT_TROUBLE = Kind("vault", 503, "The secret cannot be read or stored", "See `vapora doctor`.")
 VAULT_KEY = Kind("vault-key", 503, "The vault's key does not fit", "Give VAPORA the key of its secrets.")
@@ -220,7 +225,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     SandboxUnavailableError: NO_SANDBOX,
     BehindError: BEHIND,
     UnavailableError: UNAVAILABLE,
-    ConfigurationError: INTERNAL,
+    ConfigurationError: NOT_SET_UP,
     CatalogError: INTERNAL,
     LogError: LOG_TROUBLE,
     FencedError: UNAVAILABLE,
@@ -278,10 +283,11 @@ def install(app: FastAPI) -> None:
 
 async def _on_error(request: Request, error: VaporaError) -> Response:
     kind = kind_of(error)
-    if kind.status == INTERNAL.status:
+    passing = {"Retry-After": str(_READY_AGAIN_S)} if kind.status == UNAVAILABLE.status else {}
+    if kind.status == INTERNAL.status or kind is NOT_SET_UP:
         # Its text may name what is none of the caller's business.
         _log.error("request failed", path=request.url.path, exc_info=error)
-        return problem(kind, "The request could not be carried out.", request.url.path)
+        return problem(kind, "The request could not be carried out.", request.url.path, headers=passing)
     if kind.status == UNAVAILABLE.status:
         _log.warning("request not served", path=request.url.path, error=str(error))
     field = error.details.get("field")
@@ -291,7 +297,7 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
         told = [FieldError(where=where, field=str(one["place"]), message=str(one["message"])) for one in faults]
         errors = told[:_MOST_ERRORS]
     paths = [str(path) for path in error.details.get("paths", ())]
-    headers = {"WWW-Authenticate": "Bearer"} if kind in (OPERATOR_ONLY, UNAUTHENTICATED) else {}
+    headers = {"WWW-Authenticate": "Bearer"} if kind in (OPERATOR_ONLY, UNAUTHENTICATED) else passing
     if "retry_after_s" in error.details:
         headers["Retry-After"] = str(error.details["retry_after_s"])
     return problem(

@@ -107,7 +107,7 @@ class Removal:
 
     def _remove_shared(self, workspace: str) -> None:
         """What else is in the store that all nodes share."""
-        for kind in ("snapshots", "outboxes", "checkpoints"):
+        for kind in ("snapshots", "outboxes", "checkpoints", "branches"):
             objects = self._settings.shared(kind, workspace)
             if objects is not None:  # else it is in the folder
                 _empty(objects)

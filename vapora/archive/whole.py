@@ -103,6 +103,20 @@ def save_all(settings: Settings, target: Objects, at: datetime, version: str) ->
     return manifest
 
 
+def prove(settings: Settings, source: Objects) -> Manifest:
+    """That the backup is whole: each of its files is read back and compared with its digest, and every workspace that
+    there is now is in it. Raises `BadInputError` where there is no backup, `CorruptLogError` where it is not whole."""
+    manifest = read_manifest(source)
+    there = workspaces(settings) | ({PEOPLE} if _has_people(settings) else set())
+    if missing := sorted(there - manifest.workspaces.keys()):
+        raise CorruptLogError(f"{source} is without {', '.join(missing)}.", remedy="Take another backup.")
+    with TemporaryDirectory(prefix="vapora-proof-") as folder:
+        fetched = _Fetched(source, manifest, Path(folder))
+        for name in manifest.files:
+            fetched.file(name).unlink()
+    return manifest
+
+
 def restore_all(settings: Settings, source: Objects, clock: Clock) -> Manifest:
     """Into an installation where there is nothing yet, in files or a database. One that was cut off is gone on with by
     calling it again. Raises `BadInputError` where there is no backup, `CorruptLogError` for one that was changed, and

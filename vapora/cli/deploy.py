@@ -27,6 +27,10 @@ Options = Annotated[
 ]
 Project = Annotated[Path, typer.Option(help="The folder that holds kuberay/.")]
 Kept = Annotated[Path, typer.Option("--state", help="Where runs and revisions are remembered.")]
+WithData = Annotated[
+    bool,
+    typer.Option("--remove-data", help="What the files no longer have goes, also where it holds data or secrets."),
+]
 Context = Annotated[str, typer.Option(help="Of the kubeconfig; absent: the current one.")]
 
 _HERE, _STATE = Path(), Path(".vapora/deploy")
@@ -37,6 +41,7 @@ def plan(
     environment: Environment,
     workflow: Named = "deploy",
     options: Options = None,
+    with_data: WithData = False,
     project: Project = _HERE,
     state: Kept = _STATE,
     context: Context = "",
@@ -47,8 +52,12 @@ def plan(
         chosen = _options(options)
         planned = deployment.plan(workflow, chosen)
         missing = deployment.missing(workflow, chosen)
-        value = {"steps": [_plain(one) for one in planned], "missing": missing}
-        emit(as_json, value, lambda: Group(*map(_shown, planned), *(Text(f"to do first: {one}") for one in missing)))
+        gone = deployment.gone(workflow, chosen, with_data=with_data).named()
+        value = {"steps": [_plain(one) for one in planned], "missing": missing, **gone}
+        lines = [Text(f"removed, since no file has it any more: {one}") for one in gone["removed"]]
+        lines += [Text(f"left, though no file has it any more: {one} (--remove-data)") for one in gone["left"]]
+        lines += [Text(f"to do first: {one}") for one in missing]
+        emit(as_json, value, lambda: Group(*map(_shown, planned), *lines))
 
 
 @app.command()
@@ -62,6 +71,7 @@ def apply(
     overwrite: Annotated[
         bool, typer.Option("--overwrite-drift", help="Change back what others changed past this command.")
     ] = False,
+    with_data: WithData = False,
     project: Project = _HERE,
     state: Kept = _STATE,
     context: Context = "",
@@ -69,7 +79,7 @@ def apply(
 ) -> None:
     """Run a workflow, or go on with the one that was interrupted."""
     with _deployment(environment, project, state, context) as deployment:
-        revision = deployment.apply(workflow, _options(options), done or [], overwrite=overwrite)
+        revision = deployment.apply(workflow, _options(options), done or [], overwrite=overwrite, with_data=with_data)
         emit(as_json, revision, lambda: Text(f"{environment} is at revision {revision.number}."))
 
 

@@ -22,6 +22,7 @@ from vapora.cli import (
     deploy,
     doctor,
     documents,
+    handover,
     knowledge,
     log,
     marketplace,
@@ -117,6 +118,7 @@ app.command("import")(archive.load)
 app.command("backup")(archive.backup)
 app.command("restore")(archive.restore)
 app.command("doctor")(doctor.doctor)
+app.command("handover")(handover.handover)
 app.add_typer(deploy.app, name="deploy")
 
 

@@ -51,6 +51,15 @@ class Cluster:
         except NotFoundError:
             return None
 
+    def pods(self, job: Manifest) -> list[Manifest]:
+        """Those of a job, the newest last."""
+        like = {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": job["metadata"]["namespace"]}}
+        label = "batch.kubernetes.io/job-name"
+        name = job["metadata"]["name"]
+        found = self._ask("GET", self._path(like, named=False), {"labelSelector": f"{label}={name}"}, what="pods")
+        mine = [one for one in found.get("items", []) if one["metadata"].get("labels", {}).get(label) == name]
+        return sorted(mine, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+
     def apply(self, wanted: Manifest, *, force: bool = False) -> Manifest:
         """Make it, or change what is ours of it. Raises `ConflictError` where somebody else owns a field that would
         change; `force` takes it from them."""

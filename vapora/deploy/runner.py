@@ -15,16 +15,17 @@ from typing import Any
 
 from vapora import clock
 from vapora.deploy import environment as env
+from vapora.deploy import jobs
 from vapora.deploy import workflow as flows
 from vapora.deploy.cluster import Cluster
 from vapora.deploy.difference import Change, changes, find
+from vapora.deploy.leftover import PASSING, Leftover, leftover
 from vapora.deploy.state import Revision, Run, State, StepRecord, Store, digest
 from vapora.deploy.workflow import Check, Manifest, Step, Workflow, key
 from vapora.errors import ConfigurationError, ConflictError, UnavailableError, VaporaError
 
 Say = Callable[[str], None]
-# They go by themselves once they have ended.
-_PASSING = frozenset({"Job"})
+_UNDONE = "undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,22 @@ class Standing:
 
 
 class Deployment:
-    """One environment in one cluster. `every_s`: how often a check is asked."""
+    """One environment in one cluster. `every_s`: how often a check is asked; `says_within_s`: so long after a job has
+    ended its pod may take to say what it did."""
 
     def __init__(
-        self, project: Path, environment: str, cluster: Cluster, store: Store, say: Say, every_s: float = 2.0
+        self,
+        project: Path,
+        environment: str,
+        cluster: Cluster,
+        store: Store,
+        say: Say,
+        every_s: float = 2.0,
+        says_within_s: float = 60.0,
     ) -> None:
         self._project, self._environment = project, environment
         self._cluster, self._store = cluster, store
-        self._say, self._every_s = say, every_s
+        self._say, self._every_s, self._says_within_s = say, every_s, says_within_s
 
     def plan(self, name: str, options: Mapping[str, Any]) -> list[Planned]:
         """What `apply` would do, step by step. Nothing is changed."""
@@ -67,6 +76,13 @@ class Deployment:
             )
             for step in workflow.in_order()
         ]
+
+    def gone(self, name: str, options: Mapping[str, Any], *, with_data: bool = False) -> Leftover:
+        """What `apply` would remove, and what it would leave, of what no file of the environment has any more."""
+        workflow, objects = self._read(name, options)
+        state = self._store.read(self._cluster.name)
+        good = self._store.objects(state.good.number) if state.good else []
+        return leftover(workflow, objects, good, with_data=with_data)
 
     def missing(self, name: str, options: Mapping[str, Any]) -> list[str]:
         """What keeps `apply` from beginning: what the operator would refuse, and what a person has still to fill in."""
@@ -82,10 +98,17 @@ class Deployment:
         return Standing(state, self._drift(good, wanted), list(self._unmet(asked, good)))
 
     def apply(
-        self, name: str, options: Mapping[str, Any], done: Sequence[str] = (), *, overwrite: bool = False
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        done: Sequence[str] = (),
+        *,
+        overwrite: bool = False,
+        with_data: bool = False,
     ) -> Revision:
         """Run a workflow, or go on with the one that is under way. `done`: steps of which a person says that theirs is
-        done. `overwrite`: what others changed is changed back.
+        done. `overwrite`: what others changed is changed back. `with_data`: what the environment no longer has goes,
+        also where it holds data or secrets.
 
         Raises `ConflictError` where the environment has drifted, another run is under way, or a person is awaited; and
         what kept a step from being done, which the state then names.
@@ -105,7 +128,9 @@ class Deployment:
                     with self._recorded(state, step.name):
                         self._do(step, divided[step.name], objects, run, done, overwrite)
             taken = {key(one): one for step in workflow.steps for one in divided[step.name]}
-            return self._finish(state, run, {key(one): one for one in good} | taken)
+            removed = self._remove(leftover(workflow, objects, good, with_data=with_data))
+            kept = {key(one): one for one in good if key(one) not in removed}
+            return self._finish(state, run, kept | taken)
 
     def rollback(self) -> Revision | None:
         """Undo the run that is under way, or, where none is, the last good revision: back to the one before it.
@@ -116,14 +141,21 @@ class Deployment:
         with self._store.held():
             state = self._store.read(self._cluster.name)
             before, workflow, steps = self._undone(state)
-            target = self._target(state, before)
             now = self._store.objects(state.good.number) if state.good else []
             wanted = self._read(state.run.workflow, state.run.options)[1] if state.run else now
             divided = flows.divide(workflow, wanted)
+            undone = steps if state.run is None else [one for one in workflow.steps if _was_touched(state.run, one)]
+            # Where no process of ours was touched, none has to give way.
+            moved = any(one.undo != "keep" and env.generation(divided[one.name]) is not None for one in undone)
+            target = self._target(state, before, newer=moved)
+            for name, one in target.items():
+                # What the run has removed.
+                if name not in {key(other) for other in wanted} and self._cluster.get(one) is None:
+                    self._set(one, force=True)
             for step in reversed(steps):
                 self._undo(step, divided[step.name], target)
                 if state.run:
-                    state.run.steps[step.name] = StepRecord(state="open", at=clock.now(), why="undone")
+                    state.run.steps[step.name] = StepRecord(state="open", at=clock.now(), why=_UNDONE)
                     self._store.write(state)
             return self._went_back(state, before, target)
 
@@ -180,6 +212,9 @@ class Deployment:
         there = self._cluster.get(one)
         if there is not None and not changes(one, there):
             return
+        if there is not None and one["kind"] in PASSING:
+            # What a job runs cannot be changed, only run anew.
+            self._cluster.delete(one)
         taken = self._cluster.apply(one, force=force)
         if left := changes(one, taken):
             raise UnavailableError(f"The cluster did not take all of {key(one)}: {left[0]}.")
@@ -188,28 +223,25 @@ class Deployment:
     def _run_job(self, step: Step, objects: list[Manifest], run: Run) -> None:
         assert step.job is not None
         cron = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == ("CronJob", step.job.cron))
-        metadata = {
-            "name": f"{step.job.cron}-{run.began:%Y%m%d%H%M%S}",
-            "namespace": cron["metadata"].get("namespace", "default"),
-            "labels": cron["metadata"].get("labels", {}),
-        }
-        job = {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": metadata,
-            "spec": cron["spec"]["jobTemplate"]["spec"],
-        }
-        if self._cluster.get(job) is None:
+        # Of the version that is there: nothing of the new one is to touch anything before this is done.
+        job = jobs.job_of(self._cluster.get(cron) or cron, run.began)
+        there = self._cluster.get(job)
+        if there is not None and jobs.was_in_vain(there, self._cluster.pods(job)):
+            self._cluster.delete(job)
+            there = None
+        if there is None:
             self._cluster.create(job)
+        self._until(lambda: jobs.not_ended(self._cluster, job), step.within_s)
+        self._until(lambda: jobs.unproved(self._cluster.pods(job), job), self._says_within_s)
+        self._say(f"  {jobs.saved(self._cluster.pods(job))}")
 
-        def ended() -> Iterator[str]:
-            there = self._cluster.get(job) or {}
-            if find(there, "status.conditions[type=Failed].status") == "True":
-                raise UnavailableError(f"{key(job)} failed: {find(there, 'status.conditions[type=Failed].message')}.")
-            if find(there, "status.conditions[type=Complete].status") != "True":
-                yield f"{key(job)} has not ended."
-
-        self._until(ended, step.within_s)
+    def _remove(self, left: Leftover) -> set[str]:
+        for one in left.going:
+            self._cluster.delete(one)
+            self._say(f"  {key(one)}: removed, the environment no longer has it")
+        for one in left.staying:
+            self._say(f"  {key(one)}: left, though the environment no longer has it; --remove-data removes it too")
+        return {key(one) for one in left.going}
 
     def _wait(self, step: Step, objects: Sequence[Manifest]) -> None:
         self._until(lambda: self._unmet(step.checks, objects), step.within_s)
@@ -234,11 +266,12 @@ class Deployment:
         wanted_of = {key(one): one for one in wanted}
         found: dict[str, list[Change]] = {}
         for one in good:
-            if one["kind"] in _PASSING:
+            if one["kind"] in PASSING:
                 continue
             there = self._cluster.get(one)
             drifted = changes(one, there)
-            if drifted and not (key(one) in wanted_of and not changes(wanted_of[key(one)], there)):
+            going = wanted_of and key(one) not in wanted_of and there is None
+            if drifted and not going and not (key(one) in wanted_of and not changes(wanted_of[key(one)], there)):
                 found[key(one)] = drifted
         return found
 
@@ -281,9 +314,12 @@ class Deployment:
         workflow = flows.load(self._project, state.good.workflow)
         return state.revisions[-2].number, workflow, workflow.in_order()
 
-    def _target(self, state: State, before: int) -> dict[str, Manifest]:
-        """The objects to go back to. Their processes get a generation that the newer installation gives way to."""
+    def _target(self, state: State, before: int, *, newer: bool) -> dict[str, Manifest]:
+        """The objects to go back to. `newer`: their processes get a generation that the installation which is there
+        gives way to."""
         target = self._store.objects(before)
+        if not newer:
+            return {key(one): one for one in target}
         latest = [env.generation(target)]
         if state.run:
             latest.append(env.generation(self._read(state.run.workflow, state.run.options)[1]))
@@ -342,6 +378,12 @@ class _Recorded:
         assert self._state.run is not None
         self._state.run.steps[self._name] = record
         self._store.write(self._state)
+
+
+def _was_touched(run: Run, step: Step) -> bool:
+    """Also by a rollback that was cut off."""
+    record = run.steps[step.name]
+    return record.state != "open" or record.why == _UNDONE
 
 
 def _skipped(step: Step, mine: Sequence[Manifest], objects: Sequence[Manifest]) -> str:

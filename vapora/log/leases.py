@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from vapora.database import Database, cells_schema, remedy
-from vapora.domain.lease import ALIVE, GRACE, Installation, Lease, View, may_take
-from vapora.errors import HeldElsewhereError, UnavailableError
+from vapora.domain.lease import ALIVE, AWAY, GRACE, Installation, Lease, View, may_take
+from vapora.errors import ConfigurationError, HeldElsewhereError, UnavailableError
 from vapora.log.event_log import EventLog
 from vapora.settings import Settings
 from vapora.translation import translated
@@ -50,6 +50,16 @@ class Leases(Protocol):
         some seconds for it."""
         ...
 
+    def leave(self) -> Sequence[str]:
+        """Have the installation take nothing any more for `AWAY`, so that it gives back what it has. The names of those
+        that are there to take over; where there are none nothing is changed, since nobody would serve. Raises
+        `ConfigurationError` where nobody has heard of the installation: it has another name."""
+        ...
+
+    def held(self) -> int:
+        """How many leases it has still."""
+        ...
+
     def require(self, workspace: str) -> None:
         """Raises `HeldElsewhereError` where another installation has it, or is about to."""
         ...
@@ -82,6 +92,12 @@ class Alone:
     def resign(self) -> None:
         pass
 
+    def leave(self) -> Sequence[str]:
+        return ()
+
+    def held(self) -> int:
+        return 0
+
     def require(self, workspace: str) -> None:
         pass
 
@@ -90,7 +106,7 @@ class Alone:
 
 
 class TableLeases:
-    """Two tables for the database. What time it is, its clock says: those of the nodes may differ."""
+    """Three tables for the database. What time it is, its clock says: those of the nodes may differ."""
 
     def __init__(self, database: Database, name: str, generation: int) -> None:
         self._database = database
@@ -135,6 +151,30 @@ class TableLeases:
             finally:
                 self._disconnect()
 
+    def leave(self) -> Sequence[str]:
+        with self._translated(), self._database.lease() as connection, connection.transaction():
+            self._make(connection)
+            # Two that hand over to each other would leave nobody.
+            connection.execute(self._sql.lock, (self._database.schema,))
+            alive = dict(connection.execute(self._sql.alive).fetchall())
+            if self._name not in alive:
+                there = ", ".join(alive) or "none"
+                raise ConfigurationError(
+                    f"No installation {self._name!r} is at work on this database: there is {there}.",
+                    remedy="Set VAPORA_INSTALLATION to the name of the one that is to end.",
+                )
+            others = [one for one, stays in alive.items() if stays and one != self._name]
+            if others:
+                connection.execute(self._sql.leave, (self._name, AWAY))
+            return others
+
+    def held(self) -> int:
+        with self._translated(), self._database.lease() as connection:
+            self._make(connection)
+            row = connection.execute(self._sql.held, (self._name,)).fetchone()
+            assert row is not None
+            return int(row[0])
+
     def require(self, workspace: str) -> None:
         with self._translated(), self._database.lease() as connection:
             self._make(connection)
@@ -160,8 +200,8 @@ class TableLeases:
         connection.execute(self._sql.announce, (self._name, self._generation, ALIVE))
         me: Installation | None = None
         others, now = [], datetime.min
-        for name, generation, since, until, at in connection.execute(self._sql.installations):
-            now, found = at, Installation(name, generation, since, until)
+        for name, generation, since, until, leaving, at in connection.execute(self._sql.installations):
+            now, found = at, Installation(name, generation, since, until, leaving)
             if name == self._name:
                 me = found
             else:
@@ -236,14 +276,17 @@ class _Statements:
     """The schema is our own name; values are always bound."""
 
     def __init__(self, schema: str) -> None:
-        installations, leases = f"{schema}.installations", f"{schema}.leases"
-        self.is_made = f"SELECT to_regclass('{leases}') IS NOT NULL".encode()
+        installations, leases, departures = (f"{schema}.{one}" for one in ("installations", "leases", "departures"))
+        # The last one that is made.
+        self.is_made = f"SELECT to_regclass('{departures}') IS NOT NULL".encode()
         self.make = (
             f"CREATE SCHEMA IF NOT EXISTS {schema}".encode(),
             f"CREATE TABLE IF NOT EXISTS {installations} (name text PRIMARY KEY, generation bigint NOT NULL, "
             "since timestamptz NOT NULL, until timestamptz NOT NULL)".encode(),
             f"CREATE TABLE IF NOT EXISTS {leases} "
             "(workspace text PRIMARY KEY, holder text NOT NULL, term bigint NOT NULL)".encode(),
+            f"CREATE TABLE IF NOT EXISTS {departures} "
+            "(name text PRIMARY KEY, since timestamptz NOT NULL, until timestamptz NOT NULL)".encode(),
         )
         self.lock = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
         # Who was away begins anew: the older one is given its time again.
@@ -253,10 +296,20 @@ class _Statements:
             "since = CASE WHEN mine.until <= clock_timestamp() OR mine.generation <> excluded.generation "
             "THEN excluded.since ELSE mine.since END, generation = excluded.generation, until = excluded.until"
         ).encode()
+        known = (
+            f"{installations} one LEFT JOIN {departures} left_ "
+            "ON left_.name = one.name AND left_.until > clock_timestamp() WHERE one.until > clock_timestamp()"
+        )
         self.installations = (
-            "SELECT name, generation, since, until, clock_timestamp() "  # noqa: S608
-            f"FROM {installations} WHERE until > clock_timestamp()"
+            "SELECT one.name, one.generation, one.since, one.until, left_.since, clock_timestamp() "  # noqa: S608
+            f"FROM {known}"
         ).encode()
+        self.alive = f"SELECT one.name, left_.name IS NULL FROM {known} ORDER BY 1".encode()  # noqa: S608
+        self.leave = (
+            f"INSERT INTO {departures} VALUES (%s, clock_timestamp(), clock_timestamp() + %s) "  # noqa: S608
+            "ON CONFLICT (name) DO UPDATE SET since = excluded.since, until = excluded.until"
+        ).encode()
+        self.held = f"SELECT count(*) FROM {leases} WHERE holder = %s".encode()  # noqa: S608
         self.leases = f"SELECT workspace, holder, term FROM {leases} WHERE holder <> ''".encode()  # noqa: S608
         self.holder = f"SELECT holder FROM {leases} WHERE workspace = ?"  # noqa: S608
         self.take = (
