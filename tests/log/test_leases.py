@@ -72,6 +72,14 @@ def test_of_many_that_ask_at_once_one_gets_it(made: Make) -> None:
         assert sum(threads.map(take, [made(f"number {number}") for number in range(8)])) == 1
 
 
+def test_the_first_ones_of_a_database_find_its_tables_however_many_come_at_once(made: Make) -> None:
+    one = made("one")
+    names = [f"w{number}" for number in range(24)]
+    with ThreadPoolExecutor(12) as threads:
+        assert set(threads.map(one.take, names)) == {1}
+    assert all(one.announce().holds(name) for name in names)
+
+
 def test_a_process_that_is_started_again_takes_what_is_its_installations_at_once(made: Make) -> None:
     first = made("one").take("acme")
     assert made("one").take("acme") == first + 1

@@ -128,14 +128,16 @@ class TableLeases:
                 raise
 
     def take(self, workspace: str) -> int:
-        with self._translated(), self._database.lease() as connection, connection.transaction():
+        with self._translated(), self._database.lease() as connection:
+            # Before the transaction: tables that are not committed yet are there for nobody else.
             self._make(connection)
-            connection.execute(self._sql.lock, (f"{self._database.schema}:{workspace}",))
-            view = self._look(connection)
-            self._require(view, workspace)
-            row = connection.execute(self._sql.take, (workspace, self._name)).fetchone()
-            assert row is not None
-            return int(row[0])
+            with connection.transaction():
+                connection.execute(self._sql.lock, (f"{self._database.schema}:{workspace}",))
+                view = self._look(connection)
+                self._require(view, workspace)
+                row = connection.execute(self._sql.take, (workspace, self._name)).fetchone()
+                assert row is not None
+                return int(row[0])
 
     def give_back(self, workspace: str, term: int) -> None:
         with self._translated(), self._database.lease() as connection:
@@ -152,8 +154,12 @@ class TableLeases:
                 self._disconnect()
 
     def leave(self) -> Sequence[str]:
-        with self._translated(), self._database.lease() as connection, connection.transaction():
+        with self._translated(), self._database.lease() as connection:
             self._make(connection)
+            return self._leave(connection)
+
+    def _leave(self, connection: psycopg.Connection[Any]) -> Sequence[str]:
+        with connection.transaction():
             # Two that hand over to each other would leave nobody.
             connection.execute(self._sql.lock, (self._database.schema,))
             alive = dict(connection.execute(self._sql.alive).fetchall())
