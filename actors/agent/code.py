@@ -7,8 +7,10 @@ where it was (`vapora.domain.code_run`). Money, permissions, approvals and tools
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+from actors.agent.conversation import told_of_red
 from actors.agent.run_under_way import RunUnderWay
 from actors.work_messages import Begun
 from events.content import Content
@@ -71,9 +73,7 @@ async def next_of_code(one: RunUnderWay, run: Run) -> tuple[Run, Action | None]:
     if run.waiting is WaitReason.HUMAN:
         run = await one.append(run, runs.resume(run))
     if one.body is None:
-        brief = run.started.brief if run.started is not None else None
-        assert brief is not None
-        one.body = Body(agent, Facts.from_json(await one.reading(run, lambda: one.text(brief))))
+        one.body = Body(agent, await _facts(one, run))
     while True:
         with one.at("code", limit_s=agent.step_limit_s + _LEEWAY_S):
             said = await one.unless_called_off(_next(one.body, agent.step_limit_s))
@@ -82,11 +82,24 @@ async def next_of_code(one: RunUnderWay, run: Run) -> tuple[Run, Action | None]:
         if isinstance(said, Raised):
             return run, Fail(said.reason, counts=said.counts)
         if not isinstance(said, Request):
-            short = rules.left_over(run, one.told)
-            return run, Fail(short, counts=True) if short else rules.after_code(run, said.product)
+            after = rules.after_code(run, said.product, round=one.round, told=one.told)
+            if not isinstance(after, rules.Again):
+                return run, after
+            one.round += 1
+            one.body = Body(agent, await _facts(one, run, after), one.told)
+            continue
         run, action = await _step(one, run, said)
         if action is not None:
             return run, action
+
+
+async def _facts(one: RunUnderWay, run: Run, again: rules.Again | None = None) -> Facts:
+    brief = run.started.brief if run.started is not None else None
+    assert brief is not None
+    facts = Facts.from_json(await one.reading(run, lambda: one.text(brief)))
+    if again is None:
+        return facts
+    return replace(facts, failed_checks=await asyncio.to_thread(told_of_red, again.ran, one.text))
 
 
 async def _step(one: RunUnderWay, run: Run, said: Request) -> tuple[Run, Action | None]:

@@ -77,8 +77,7 @@ def _notes(run: Run, count: int, text: Text) -> list[str]:
     """What the platform says after the answer number `count`."""
     assert run.started is not None
     notes = [
-        f"The checks ran on your work (time {one.ran.round} of {MOST_CHECK_ROUNDS}), and not all are green. Mend the "
-        f"cause.\n\n{results_of_checks(one.ran, text)}"
+        told_of_red(one.ran, text)
         for one in run.checked
         if one.answers == count and one.ran.verdict is ChecksVerdict.RED
     ]
@@ -90,6 +89,13 @@ def _notes(run: Run, count: int, text: Text) -> list[str]:
     if run.started.purpose == "review" and not run.answers[count - 1].tool_calls:
         notes.append(_REMINDER)
     return notes
+
+
+def told_of_red(ran: ChecksRan, text: Text) -> str:
+    return (
+        f"The checks ran on your work (time {ran.round} of {MOST_CHECK_ROUNDS}), and not all are green. Mend the "
+        f"cause.\n\n{results_of_checks(ran, text)}"
+    )
 
 
 def results_of_checks(ran: ChecksRan, text: Text) -> str:

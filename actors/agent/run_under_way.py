@@ -50,7 +50,8 @@ class Doing:
 class RunUnderWay:
     """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
     that it goes on from, once that was read. `gave_up`: what never came back before is settled. Of a run by code:
-    `body`: the code under way; `told`: how many of its steps it was told; `asked`: the model call that it waits for."""
+    `body`: the code under way; `round`: how often it began, with each set of checks anew; `told`: how many of its steps
+    it was told; `asked`: the model call that it waits for."""
 
     def __init__(self, means: Means, assignment: Assignment) -> None:
         self.means = means
@@ -61,6 +62,7 @@ class RunUnderWay:
         self.rest = _AT_WORK
         self.gave_up = assignment.given_up is None
         self.body: Body | None = None
+        self.round = 1
         self.told = 0
         self.asked: Request | None = None
         self._doing = Doing(limit_s=means.limits.other_s)

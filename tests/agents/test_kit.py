@@ -152,6 +152,16 @@ class Keeper:
         return self.kept[-1]
 
 
+def test_what_red_checks_said_is_given_to_the_body() -> None:
+    @vapora.agent
+    def mender(ctx: vapora.Context) -> str:
+        """You mend."""
+        return ctx.failed_checks or "Nothing is red."
+
+    given().when(mender).then.finishes("Nothing is red.")
+    given().failed_checks("tests: red").when(mender).then.finishes("tests: red").resumes()
+
+
 def test_a_class_is_made_anew_for_each_run() -> None:
     keeper = vapora.agent(role="documenter")(Keeper)
     assert (keeper.name, keeper.prompt) == ("keeper", "You keep.")

@@ -17,7 +17,17 @@ from actors.runtime.base import Address
 from events.agent import AgentDisabled, AgentEnabled
 from events.budget import SpendSettled
 from events.ids import PEOPLE, ChecksVerdict, Provider, WaitReason
-from events.run import CodeStepAsked, ModelCalled, RunFailed, RunStarted, RunSucceeded, RunWaiting, ToolBegun, ToolUsed
+from events.run import (
+    ChecksRan,
+    CodeStepAsked,
+    ModelCalled,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    RunWaiting,
+    ToolBegun,
+    ToolUsed,
+)
 from events.task import TaskCompleted
 from events.work import Check
 from tests.work.site import WORKSPACE, Site
@@ -329,6 +339,76 @@ async def test_in_a_repository_it_changes_files_and_its_checks_run(tmp_path: Pat
         assert end.work.checks is ChecksVerdict.GREEN
         assert [one.name for one in await site.told(ToolUsed)] == ["file_write", "file_read"]
         assert soundness(await site.everything(), WORKSPACE, waiting=[task]) == []
+
+
+async def test_red_checks_have_the_code_run_again_with_what_they_said_also_after_a_crash(tmp_path: Path) -> None:
+    begun: list[str] = []
+    answered: list[str] = []
+
+    @vapora.agent(tools=["file_write"])
+    async def mender(ctx: AsyncContext) -> str:
+        """You write."""
+        begun.append(ctx.failed_checks)
+        asked = f"Mend: {ctx.failed_checks}" if ctx.failed_checks else "Write slug.py."
+        text = await ctx.model(asked)
+        await ctx.tool("file_write", path="slug.py", content=text)
+        return f"Wrote {text}."
+
+    async with Site(tmp_path, runtime=CrashableRuntime, agents=[mender], sandbox="none") as site:
+        site.theirs.commit({"slug.py": "x = 1\n"}, "Begin")
+        site.vendors.default(
+            lambda received: Behaviour(text="x = 2" if "Mend:" in str(received.body["messages"]) else "x = 3")
+        )
+        runtime = site.runtime
+        assert isinstance(runtime, CrashableRuntime)
+
+        def watch(moment: KillPoint) -> None:
+            """Once, in the second round: when its answer is recorded."""
+            if moment.address.kind != "log" or moment.method != "append" or moment.stage != "done":
+                return
+            written = [event.topic for one in moment.args[0] for stream in one.streams for event in stream.events]
+            answered.extend(topic for topic in written if topic == ModelCalled.TOPIC)
+            if len(answered) == 2:
+                runtime.watch = None
+                runtime.kill(Address("agent", WORKSPACE, "mender"))
+
+        runtime.watch = watch
+        project = await site.project(Check(name="has-two", command="grep 2 slug.py || (echo no two here; exit 1)"))
+        await site.task(project, agent="mender", task_type=None, role=None)
+
+        assert await product(site) == "Wrote x = 2."
+        assert [one.verdict for one in await site.told(ChecksRan)] == [ChecksVerdict.RED, ChecksVerdict.GREEN]
+        assert [one.step for one in await site.told(CodeStepAsked)] == [0, 1, 2, 3]
+        # Killed in its second round, it was told the first one, and asked no model again.
+        assert [bool(one) for one in begun] == [False, True, False, True]
+        assert "no two here" in begun[1]
+        assert begun[1] == begun[3]
+        assert len(site.vendors.ledger.bills) == 2
+        [end] = await site.told(RunSucceeded)
+        assert end.work is not None
+        assert end.work.checks is ChecksVerdict.GREEN
+
+
+async def test_code_that_changes_nothing_about_red_checks_hands_in_what_is_red(tmp_path: Path) -> None:
+    begun: list[str] = []
+
+    @vapora.agent(tools=["file_write"])
+    async def stubborn(ctx: AsyncContext) -> str:
+        """You write."""
+        begun.append(ctx.failed_checks)
+        if not ctx.failed_checks:
+            await ctx.tool("file_write", path="slug.py", content="x = 3")
+        return "Wrote it."
+
+    async with Site(tmp_path, agents=[stubborn], sandbox="none") as site:
+        site.theirs.commit({"slug.py": "x = 1\n"}, "Begin")
+        project = await site.project(Check(name="has-two", command="grep 2 slug.py"))
+        await site.task(project, agent="stubborn", task_type=None, role=None)
+        assert await product(site) == "Wrote it."
+        [end] = await site.told(RunSucceeded)
+        assert end.work is not None
+        assert end.work.checks is ChecksVerdict.RED
+        assert (len(begun), len(await site.told(ChecksRan))) == (2, 1)
 
 
 async def test_a_card_names_only_an_agent_that_takes_it(tmp_path: Path) -> None:

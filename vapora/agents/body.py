@@ -26,11 +26,13 @@ _LONGEST = 1_000
 
 
 class Body:
-    """Belongs to the running event loop, in which `next` and `tell` are called."""
+    """Belongs to the running event loop, in which `next` and `tell` are called. `first`: the number of its first step,
+    where the code ran before for the same run."""
 
-    def __init__(self, agent: Agent, facts: Facts) -> None:
+    def __init__(self, agent: Agent, facts: Facts, first: int = 0) -> None:
         self._agent = agent
         self._facts = facts
+        self._first = first
         self._loop = asyncio.get_running_loop()
         self._said: asyncio.Queue[Request | Ended] = asyncio.Queue()
         self._waiting: dict[int, Future[Told]] = {}
@@ -104,8 +106,8 @@ class Body:
         run = self._agent.begin()
         tools = self._agent.tool_names
         if inspect.iscoroutinefunction(run):
-            return asyncio.run(_awaited(run, AsyncContext(self._facts, tools, self._ask)))
-        return run(Context(self._facts, tools, self._ask))
+            return asyncio.run(_awaited(run, AsyncContext(self._facts, tools, self._ask, self._first)))
+        return run(Context(self._facts, tools, self._ask, self._first))
 
     def _returned(self, product: object) -> Ended:
         if product is None:

@@ -29,9 +29,9 @@ Ask = Callable[[Request], "Future[Told]"]
 class _About:
     """What both kinds of context have."""
 
-    def __init__(self, facts: Facts, tools: Sequence[str], ask: Ask) -> None:
+    def __init__(self, facts: Facts, tools: Sequence[str], ask: Ask, first: int = 0) -> None:
         self._facts = facts
-        self._flows = Flows(tools)
+        self._flows = Flows(tools, first)
         self._ask = ask
 
     @property
@@ -60,6 +60,12 @@ class _About:
     def attempt(self) -> int:
         """Which try at the card this is, from 1."""
         return self._facts.attempt
+
+    @property
+    def failed_checks(self) -> str:
+        """What the project's checks said of the work, where one is red and the body runs again to mend it; else empty.
+        It runs three times at most, and not again where the last time changed nothing."""
+        return self._facts.failed_checks
 
     def finish(self, product: object) -> NoReturn:
         """End here with this work product: a text, a pydantic model, or what JSON takes. The same as returning it."""

@@ -37,7 +37,8 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`past_work`: what is told of earlier work of the same kind; information, and no order. `attempt`: from 1."""
+    """`past_work`: what is told of earlier work of the same kind; information, and no order. `attempt`: from 1.
+    `failed_checks`: what the project's checks said of the work, where the code runs again because one is red."""
 
     run_id: str
     agent_id: str
@@ -45,6 +46,7 @@ class Facts:
     project: Project
     past_work: str = ""
     attempt: int = 1
+    failed_checks: str = ""
 
     def to_json(self) -> str:
         return _FACTS.dump_json(self).decode()

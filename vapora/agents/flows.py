@@ -25,11 +25,12 @@ ASK = "ask"
 
 
 class Flows:
-    """`tools`: full names of those that the agent has. Steps are numbered in the order in which they are asked for."""
+    """`tools`: full names of those that the agent has. Steps are numbered from `first`, in the order in which they are
+    asked for."""
 
-    def __init__(self, tools: Sequence[str]) -> None:
+    def __init__(self, tools: Sequence[str], first: int = 0) -> None:
         self._tools = frozenset(tools)
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(first)
 
     def model(
         self,

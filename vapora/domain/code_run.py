@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.content import Content
-from events.run import CodeStepAsked, ModelCalled, QuestionAsked, ToolRequested, ToolUsed
+from events.ids import ChecksVerdict
+from events.run import ChecksRan, CodeStepAsked, ModelCalled, QuestionAsked, ToolRequested, ToolUsed
 from events.work import RunLimits
 from vapora.domain.next_step import Ask, Fail, Finish, ask
 from vapora.domain.run import Run
-from vapora.domain.work import ASK, RunChecks, UseTool, exhausted, hand_in
+from vapora.domain.work import ASK, MOST_CHECK_ROUNDS, RunChecks, UseTool, exhausted, hand_in
 
 _LONGEST_SHOWN = 300
 _NOTHING = "Its code returned nothing: it has to return the work product, or to call ctx.finish with it."
@@ -65,6 +66,13 @@ class TellValue:
 @dataclass(frozen=True, slots=True)
 class NeedsTool:
     """The tool has to be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The checks are red: the code begins once more, and is told so."""
+
+    ran: ChecksRan
 
 
 Move = Diverged | Note | TellAnswer | TellResult | TellValue | NeedsTool | Ask | Fail
@@ -128,17 +136,24 @@ def shown(kind: str, name: str, asked: str) -> str:
     return f"{kind} {name} {asked}".replace("  ", " ")
 
 
-def after_code(run: Run, product: str | None) -> RunChecks | Finish | Fail:
-    """The code came to its end, with its work product. Where it worked in a repository its checks run, and what is red
-    is handed in as red: a person sees it."""
+def after_code(run: Run, product: str | None, *, round: int, told: int) -> RunChecks | Finish | Again | Fail:
+    """The code came to its end for the time number `round`, from 1, with its work product; `told`: how many steps it
+    was told. Where it worked in a repository its checks run. While they are red it runs again, as often as an agent
+    with tools is told of red checks; a time that changed nothing is the last, and what is red then is handed in."""
     place = run.started.workplace if run.started is not None else None
+    checked = run.checked[round - 1] if len(run.checked) >= round else None
+    if checked is not None and checked.ran.verdict is ChecksVerdict.RED and round < MOST_CHECK_ROUNDS:
+        return Again(checked.ran)
+    if short := _left_over(run, told):
+        return Fail(short, counts=True)
     if place is None:
         return Finish(product) if product and product.strip() else Fail(_NOTHING, counts=True)
-    checked = run.checked[-1] if run.checked else None
+    if checked is None and run.checked and run.checked[-1].ran.head == (run.head or place.head):
+        checked = run.checked[-1]
     return hand_in(run, place, checked, product or "Done.")
 
 
-def left_over(run: Run, steps: int) -> str:
+def _left_over(run: Run, steps: int) -> str:
     """Why code is refused that came to its end before its record did; empty where it did not."""
     if steps >= len(run.code_steps):
         return ""

@@ -79,6 +79,7 @@ class Given:
         self._task = task
         self._project = Project()
         self._past_work = ""
+        self._failed_checks = ""
         self._models: deque[Says | Callable[[str], Says]] = deque()
         self._people: deque[str] = deque()
         self._tools: dict[str, Any] = {}
@@ -90,6 +91,11 @@ class Given:
 
     def past_work(self, text: str) -> Self:
         self._past_work = text
+        return self
+
+    def failed_checks(self, text: str) -> Self:
+        """The body runs once more, since the project's checks said this of its work."""
+        self._failed_checks = text
         return self
 
     def model(self, *answers: Says | Callable[[str], Says]) -> Self:
@@ -119,7 +125,9 @@ class Given:
 
     async def when_awaited(self, agent: Agent) -> Outcome:
         """As `when`, in an event loop."""
-        facts = Facts("run-1", agent.name, self._task, self._project, self._past_work)
+        facts = Facts(
+            "run-1", agent.name, self._task, self._project, self._past_work, failed_checks=self._failed_checks
+        )
         steps, ended = await _carried_out(agent, facts, (), self._told(agent))
         return Outcome(agent, facts, steps, ended)
 
