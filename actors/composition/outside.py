@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.composition.wiring import Wiring
 from actors.mcp_gateway.built_in import BUILT_IN, make
+from actors.reach import Reach
 from actors.runtime.base import Address
 from actors.secrets import SecretReader
 from actors.trackers import Trackers
@@ -32,6 +33,7 @@ def build_mcp_gateway(wiring: Wiring, _: Address) -> McpGateway:
         settings.tool_server_folder,
         settings.sandbox,
         hidden=(settings.data.absolute(),),
+        reach=Reach(settings.tool_server_allow),
     )
     return McpGateway(wiring.log, sessions, {one: partial(make, one, wiring) for one in BUILT_IN})
 
@@ -52,7 +54,7 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
             workspace,
             now,
             sender=sender,
-            mailer=Mailer(sender, now),
+            mailer=Mailer(sender.reach, now),
             secrets=wiring.secrets("notifications"),
             public_url=settings.public_url,
         ),

@@ -93,7 +93,7 @@ class Site:
                 WORKSPACE,
                 now,
                 sender=sender,
-                mailer=Mailer(sender, now, context=self.context, timeout_s=timeout_s),
+                mailer=Mailer(sender.reach, now, context=self.context, timeout_s=timeout_s),
                 secrets=SecretReader(self.vault, lambda _: events, "notifications", now),
                 public_url="https://board.example.com/",
             ),
@@ -358,7 +358,7 @@ async def test_a_redirect_to_an_inside_address_is_not_followed(site: Site, recei
 async def test_what_becomes_due_between_two_looks_at_the_clock_is_sent_at_once(
     tmp_path: Path, receiver: Receiver
 ) -> None:
-    """Each look finds it 10 ms later, so that the pause of 25 ms ends while it is looked what is due and what will be."""
+    """Each look is 10 ms later: the pause of 25 ms ends between looking what is due and what will be."""
     looks = count()
     async with opened(tmp_path) as site:
         begun = now()

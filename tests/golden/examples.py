@@ -397,7 +397,13 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         content=Content(digest="0" * 63 + "a", size=90_000),
         simulated=True,
     ),
-    run.RunWaiting(run_id="run-1", task_id="task-1", reason=WaitReason.BUDGET, remedy="Raise the limit."),
+    run.RunWaiting(
+        run_id="run-1",
+        task_id="task-1",
+        reason=WaitReason.APPROVAL,
+        remedy="Allow or refuse the call.",
+        call=run.AskedCall(tool="mail.send", arguments=Content(text='{"to": "a"}', size=11), seen="0123456789ab"),
+    ),
     run.RunContinued(run_id="run-1", task_id="task-1"),
     run.RunSucceeded(
         run_id="run-1",

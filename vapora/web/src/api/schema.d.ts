@@ -8257,10 +8257,14 @@ export interface components {
         Liveness: {
             /**
              * Status
+             * @description ok: there is no other answer.
              * @constant
              */
             status: "ok";
-            /** Version */
+            /**
+             * Version
+             * @description The version that runs.
+             */
             version: string;
         };
         /** LogIn */
@@ -13200,6 +13204,40 @@ export interface components {
              * @description What a person can do about it.
              */
             remedy: string;
+            /** @description The call of a tool that a person is to allow or refuse; null where it waits for something else. */
+            call?: components["schemas"]["WaitingCall"] | null;
+        };
+        /**
+         * WaitingCall
+         * @description The call of a tool that a person is asked about. `arguments`: as JSON, just as they would go out; null where they
+         *     are large, and are the run's text `sha256`. `seen`: its digest, which the decision names.
+         */
+        WaitingCall: {
+            /**
+             * Run Id
+             * @description The run that makes it.
+             */
+            run_id: string;
+            /**
+             * Tool
+             * @description As `<server>.<tool>`.
+             */
+            tool: string;
+            /**
+             * Arguments
+             * @description As JSON, just as they would go out; null where they are large.
+             */
+            arguments?: string | null;
+            /**
+             * Sha256
+             * @description Of large ones: `GET /runs/{id}/content/{sha256}` has them.
+             */
+            sha256?: string | null;
+            /**
+             * Seen
+             * @description The digest of tool and arguments: the decision names it.
+             */
+            seen: string;
         };
         /**
          * WebhookDelivery
