@@ -26,6 +26,7 @@ def build_mcp_gateway(wiring: Wiring, _: Address) -> McpGateway:
     # What the protocol's SDK costs to import is paid where it is used.
     from actors.mcp_gateway.gateway import McpGateway
     from actors.mcp_gateway.sessions import Sessions
+    from actors.mcp_gateway.spending import Spending
 
     settings = wiring.settings
     sessions = Sessions(
@@ -35,7 +36,8 @@ def build_mcp_gateway(wiring: Wiring, _: Address) -> McpGateway:
         hidden=(settings.data.absolute(),),
         reach=Reach(settings.tool_server_allow),
     )
-    return McpGateway(wiring.log, sessions, {one: partial(make, one, wiring) for one in BUILT_IN})
+    spending = Spending(lambda workspace: wiring.runtime.ref(Address("budget", workspace)), now)
+    return McpGateway(wiring.log, sessions, {one: partial(make, one, wiring) for one in BUILT_IN}, spending)
 
 
 def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:

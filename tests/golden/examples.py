@@ -397,6 +397,17 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         content=Content(digest="0" * 63 + "a", size=90_000),
         simulated=True,
     ),
+    tool_server.ToolTried(
+        call_id="call-1",
+        server_id="odd",
+        tool="odd.echo",
+        arguments_sha256="d" * 64,
+        project_id="project-1",
+        ok=True,
+        result_bytes=12,
+        duration_ms=34,
+        cost_microusd=250,
+    ),
     run.RunWaiting(
         run_id="run-1",
         task_id="task-1",
