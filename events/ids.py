@@ -100,6 +100,11 @@ def tracked_stream(tracker_id: str, kind: Literal["issue", "pull"], number: str)
     return StreamName(f"{kind}:{tracker_id}:{number}")
 
 
+def tool_try_stream(call_id: str) -> StreamName:
+    """Of one call of a tool by a person."""
+    return StreamName(f"tool-try:{call_id}")
+
+
 def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 

@@ -322,19 +322,31 @@ class ArtifactRecorded(DomainEvent):
     simulated: bool = False
 
 
+class AskedCall(Value):
+    """The call of a tool that a person is asked about, as it would go out. `arguments`: as JSON. `seen`: the digest of
+    tool and arguments, which the person's decision names."""
+
+    tool: str
+    arguments: Content
+    seen: str
+
+
 class RunWaiting(DomainEvent):
+    """`call`: what a person is to allow or refuse, where it waits for that."""
+
     TOPIC: ClassVar[str] = "run.waiting"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     run_id: str
     task_id: str
     reason: WaitReason
     remedy: str
+    call: AskedCall | None = None
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Readers of version 1 took a reason that they did not know for damage."""
-        return data if version == 1 else super().upcast(version, data)
+        """Readers of version 1 took a reason that they did not know for damage; version 2 had no `call`."""
+        return data if version in (1, 2) else super().upcast(version, data)
 
 
 class RunContinued(DomainEvent):

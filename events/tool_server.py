@@ -96,3 +96,22 @@ class ToolServerRemoved(DomainEvent):
     TOPIC: ClassVar[str] = "tool-server.removed"
 
     server_id: str
+
+
+class ToolTried(DomainEvent):
+    """A person had a tool called, and what came of it. What was said either way stands in no event. `arguments_sha256`:
+    of the arguments as JSON with sorted keys, so that somebody who has them can tell. `result_bytes`: of the answer as
+    it was handed over, cut where `truncated` says so. `cost_microusd`: what was booked for it."""
+
+    TOPIC: ClassVar[str] = "tool-server.tool-tried"
+
+    call_id: str
+    server_id: str
+    tool: str
+    arguments_sha256: str
+    project_id: str = ""
+    ok: bool
+    result_bytes: int = Field(ge=0)
+    truncated: bool = False
+    duration_ms: int = Field(ge=0)
+    cost_microusd: int = Field(default=0, ge=0)

@@ -46,6 +46,13 @@ def _server(event: tool_server.ToolServerSet) -> str:
     return f"{how}; for {', '.join(event.roles) or 'no role'}{'' if event.enabled else '; switched off'}"
 
 
+def _tried(event: tool_server.ToolTried) -> str:
+    return (
+        f"arguments {event.arguments_sha256[:12]}, {event.result_bytes} bytes in {event.duration_ms} ms, "
+        f"{event.cost_microusd} micro-dollars"
+    )
+
+
 def _documentation(event: documentation.DocumentationRuleSet) -> AuditLine:
     where = ("project", event.project_id) if event.project_id else ("settings", "documentation")
     return AuditLine(
@@ -126,6 +133,9 @@ WORK_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     ),
     tool_server.ToolServerSet: rule("update", "tool-server", "server_id", _server),
     tool_server.ToolServerRemoved: rule("delete", "tool-server", "server_id"),
+    tool_server.ToolTried: lambda event: AuditLine(
+        "execute", "tool", event.tool, "success" if event.ok else "failure", _tried(event)
+    ),
     channel.ChannelRemoved: rule("delete", "channel", "channel_id"),
     tracker.TrackerSet: rule("update", "tracker", "tracker_id", lambda event: f"{event.kind}: {event.remote}"),
     tracker.TrackerRemoved: rule("delete", "tracker", "tracker_id"),

@@ -204,7 +204,7 @@ def _live_count(row: Row) -> dict[str, Any]:
 
 class Board(Projection):
     NAME = "board"
-    VERSION = 6
+    VERSION = 7
     TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS, PAUSES)
     VIEWS = (
         PublicView("task", CARDS, _live),

@@ -19,9 +19,16 @@ def waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: Ro
         return
     said = waiting(event.reason, format_instant(recorded.recorded_at), event.remedy)
     if isinstance(event, run.RunWaiting):
+        if event.call is not None:
+            said["call"] = _asked(event.run_id, event.call)
         row = _with_run(row, event.run_id, lambda one: {**one, "state": "waiting"})
     row["said"] = said
     save(recorded, rows, row)
+
+
+def _asked(run_id: str, call: run.AskedCall) -> Row:
+    of = call.arguments
+    return {"run_id": run_id, "tool": call.tool, "arguments": of.text, "sha256": of.digest, "seen": call.seen}
 
 
 def continued(recorded: Recorded, event: run.RunContinued, rows: Rows) -> None:

@@ -127,7 +127,8 @@ def _released(recorded: Recorded, event: budget.SpendReleased, rows: Rows) -> No
 
 def _book(rows: Rows, event: budget.ReservationClosed, more: dict[str, int]) -> None:
     of = OLD.closed_by(event, rows)
-    if of is None:
+    # What a tool costs is no model's call.
+    if of is None or of.charge.tool:
         return
     key: dict[str, str | int] = {
         "provider": str(of.provider),

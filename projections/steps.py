@@ -79,6 +79,10 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         _stored(rows, event.run_id, content)
 
 
+def _waiting(recorded: Recorded, event: run.RunWaiting, rows: Rows) -> None:
+    _stored(rows, event.run_id, event.call.arguments if event.call is not None else None)
+
+
 def _set_up(recorded: Recorded, event: run.SetupRan, rows: Rows) -> None:
     if event.reused:
         line = "what setup made earlier is used again"
@@ -340,11 +344,12 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Steps(Projection):
     NAME = "steps"
-    VERSION = 4
+    VERSION = 5
     TABLES = (STEPS, TEXTS, CALLS, PLACES)
     VIEWS = (PublicView("step", STEPS, _live, removed=lambda row: bool(row["withdrawn"])),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         run.RunStarted: _started,
+        run.RunWaiting: _waiting,
         run.SetupRan: _set_up,
         routing.ProviderSelected: _selected,
         run.ModelCalled: _called,

@@ -180,6 +180,8 @@ class Settings(BaseSettings):
     package_sources: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
     # Networks of an own GitHub Enterprise Server or Jira, which may be reached although they are inside.
     tracker_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
+    # Networks of servers of tools, which may be reached although they are inside, and by plain HTTP.
+    tool_server_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None
@@ -295,7 +297,7 @@ class Settings(BaseSettings):
     def _split_sources(cls, given: Any) -> Any:
         return tuple(_words(given))
 
-    @field_validator("trusted_proxies", "webhook_allow", "tracker_allow", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow", "tracker_allow", "tool_server_allow", mode="before")
     @classmethod
     def _split_networks(cls, given: Any) -> Any:
         return tuple(ip_network(one) if isinstance(one, str) else one for one in _words(given))

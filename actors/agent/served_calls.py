@@ -14,7 +14,7 @@ from actors.work_messages import ToolOutcome
 from events.base import DomainEvent
 from events.content import Content
 from events.ids import TOOL_SERVERS, WaitReason
-from events.run import ModelCalled, OfferedTool, RunStarted, ToolBegun, ToolsOffered, ToolUsed
+from events.run import AskedCall, ModelCalled, OfferedTool, RunStarted, ToolBegun, ToolsOffered, ToolUsed
 from events.task import ToolCallDecided
 from vapora.catalog import RoleManifest
 from vapora.domain import outside_text
@@ -52,9 +52,10 @@ async def decided(one: RunUnderWay, run: Run, use: UseTool, tool: OfferedTool) -
 
     found = await known_of_task(one, since, decides)
     if found is None:
-        run = await one.append(
-            run, rules.wait(run, WaitReason.APPROVAL, outside_text.asked(name, arguments, read_from))
-        )
+        said = json.dumps(dict(arguments), ensure_ascii=False, sort_keys=True)
+        asked = AskedCall(tool=name, arguments=await one.keep(said), seen=digest)
+        remedy = outside_text.asked(name, arguments, read_from)
+        run = await one.append(run, rules.wait(run, WaitReason.APPROVAL, remedy, asked))
         found = await next_of_task(one, since, ToolCallDecided.TOPIC, decides)
     if found is None or not isinstance(found.event, ToolCallDecided):
         return run, None, ""

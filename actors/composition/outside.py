@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.composition.wiring import Wiring
 from actors.mcp_gateway.built_in import BUILT_IN, make
+from actors.reach import Reach
 from actors.runtime.base import Address
 from actors.secrets import SecretReader
 from actors.trackers import Trackers
@@ -25,6 +26,7 @@ def build_mcp_gateway(wiring: Wiring, _: Address) -> McpGateway:
     # What the protocol's SDK costs to import is paid where it is used.
     from actors.mcp_gateway.gateway import McpGateway
     from actors.mcp_gateway.sessions import Sessions
+    from actors.mcp_gateway.spending import Spending
 
     settings = wiring.settings
     sessions = Sessions(
@@ -32,8 +34,10 @@ def build_mcp_gateway(wiring: Wiring, _: Address) -> McpGateway:
         settings.tool_server_folder,
         settings.sandbox,
         hidden=(settings.data.absolute(),),
+        reach=Reach(settings.tool_server_allow),
     )
-    return McpGateway(wiring.log, sessions, {one: partial(make, one, wiring) for one in BUILT_IN})
+    spending = Spending(lambda workspace: wiring.runtime.ref(Address("budget", workspace)), now)
+    return McpGateway(wiring.log, sessions, {one: partial(make, one, wiring) for one in BUILT_IN}, spending)
 
 
 def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
@@ -52,7 +56,7 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
             workspace,
             now,
             sender=sender,
-            mailer=Mailer(sender, now),
+            mailer=Mailer(sender.reach, now),
             secrets=wiring.secrets("notifications"),
             public_url=settings.public_url,
         ),

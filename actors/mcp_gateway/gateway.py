@@ -10,8 +10,9 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Literal
 
 import structlog
@@ -19,20 +20,22 @@ from pydantic import JsonValue
 
 from actors.kinds import never_repeated
 from actors.mcp_gateway.sessions import Sessions
-from events.ids import TOOL_SERVERS
+from actors.mcp_gateway.spending import Spending
+from events.ids import TOOL_SERVERS, tool_try_stream
 from events.run import OfferedTool
-from events.tool_server import DEFAULT_RESULT_BYTES, BuiltInTransport, ToolServerSet
+from events.tool_server import DEFAULT_RESULT_BYTES, BuiltInTransport, ToolServerSet, ToolTried
+from vapora.clock import new_id
 from vapora.dispatch.folds import TOOL_SERVERS_FOLD
 from vapora.domain import tool_server as rules
 from vapora.domain.tool_names import joined, parted
 from vapora.domain.tool_server import Holds, ToolServers
-from vapora.errors import NotFoundError, VaporaError
+from vapora.errors import NotFoundError, VaporaError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import StreamFolds
 from vapora.mcp.results import bounded
 from vapora.mcp.schemas import shown_schema
-from vapora.mcp.values import ServerGoneError
-from vapora.ports import ServedCall, ServedOutcome, ServedTools
+from vapora.mcp.values import NeverAskedError, ServerGoneError
+from vapora.ports import Origin, ServedCall, ServedOutcome, ServedTools
 from vapora.tools.servers import BuiltInServer, Caller
 from vapora.tools.values import ToolResult
 from vapora.views import ServedToolView, ToolServerStatus
@@ -68,8 +71,10 @@ class McpGateway:
         log: Callable[[str], LogClient],
         sessions: Sessions,
         built_in: Mapping[str, Callable[[], BuiltInServer]],
+        spending: Spending,
     ) -> None:
         self._log = log
+        self._spending = spending
         self._sessions = sessions
         self._makers = dict(built_in)
         self._made: dict[str, BuiltInServer] = {}
@@ -149,10 +154,36 @@ class McpGateway:
         text = self._sessions.without_secrets(call.workspace, server, result.text)
         took = round((time.monotonic() - begun) * 1_000)
         outcome = ServedOutcome(result.ok, text, result.truncated, took, cost)
+        if not call.run_id:
+            await self._record_try(call, outcome)
         self._ended[call.workspace, call.call_id] = outcome
         while len(self._ended) > _MOST_KEPT:
             self._ended.popitem(last=False)
         return outcome
+
+    async def _record_try(self, call: ServedCall, outcome: ServedOutcome) -> None:
+        """A person's call stands in no run: it is told by itself. What was said either way is not, since it may hold
+        what nobody else may read."""
+        server, _ = parted(call.name)
+        said = json.dumps(dict(call.arguments), ensure_ascii=False, sort_keys=True).encode()
+        event = ToolTried(
+            call_id=call.call_id,
+            server_id=server,
+            tool=call.name[:_LONGEST_NAME],
+            arguments_sha256=sha256(said).hexdigest(),
+            project_id=call.project_id,
+            ok=outcome.ok,
+            result_bytes=len(outcome.text.encode()),
+            truncated=outcome.truncated,
+            duration_ms=outcome.duration_ms,
+            cost_microusd=outcome.cost_microusd,
+        )
+        origin = Origin(call.workspace, call.actor, new_id("cor"))
+        try:
+            # A stream of its own for each: what was tried decides nothing.
+            await self._log(call.workspace).append(origin, (tool_try_stream(call.call_id), 0, (event,)))
+        except VersionConflictError:
+            return  # told before, under the same key
 
     async def _carried_out(self, call: ServedCall) -> tuple[ToolResult, int]:
         """The result, and what it cost."""
@@ -170,7 +201,7 @@ class McpGateway:
             limit_s = holds.timeout_s
             session = await self._sessions.of(call.workspace, state.servers[server_id])
             most = state.servers[server_id].result_bytes
-            return await session.call(tool, call.arguments, limit_s, most), holds.cost_microusd
+            return await self._paid(call, holds, lambda: session.call(tool, call.arguments, limit_s, most))
         except TimeoutError:
             return _no_answer(call.name, limit_s), 0
         except ServerGoneError as error:
@@ -204,14 +235,42 @@ class McpGateway:
             call.role,
             call.call_id,
         )
-        try:
+
+        async def make() -> ToolResult:
             async with asyncio.timeout(holds.timeout_s):
-                result = await server.call(caller, tool, call.arguments)
-        except TimeoutError:
-            return _no_answer(call.name, holds.timeout_s), holds.cost_microusd
+                return await server.call(caller, tool, call.arguments)
+
+        result, cost = await self._paid(call, holds, make)
         most = definition.result_bytes if definition is not None else DEFAULT_RESULT_BYTES
         cut = bounded(result.text, most, ok=result.ok)
-        return replace(cut, truncated=cut.truncated or result.truncated), holds.cost_microusd
+        return replace(cut, truncated=cut.truncated or result.truncated), cost
+
+    async def _paid(
+        self, call: ServedCall, holds: Holds, make: Callable[[], Awaitable[ToolResult]]
+    ) -> tuple[ToolResult, int]:
+        """What the call gave and what was booked for it. A price is held first, so that calls at once pass no limit
+        together; it comes back where nothing went out, and is booked where nobody knows."""
+        held = await self._spending.hold(call, holds.cost_microusd, holds.timeout_s) if holds.cost_microusd else None
+        if isinstance(held, str):
+            return ToolResult(False, held), 0
+        try:
+            result = await make()
+        except NeverAskedError as error:
+            if held is not None:
+                await held.release("never sent")
+            return ToolResult(False, f"{call.name}: {error}"), 0
+        except Exception as error:
+            if held is not None:
+                await held.book(f"no answer: {type(error).__name__}")
+            if isinstance(error, TimeoutError):
+                return _no_answer(call.name, holds.timeout_s), holds.cost_microusd
+            if isinstance(error, VaporaError):
+                said = f"{call.name}: {error}" if isinstance(error, ServerGoneError) else str(error)
+                return ToolResult(False, said), holds.cost_microusd
+            raise
+        if held is not None:
+            await held.settle()
+        return result, holds.cost_microusd
 
     # For people.
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from actors.follower import Ticker
+from actors.reach import Reach, RefusedAddressError
 from actors.secrets import SecretReader
 from events.tool_server import HttpTransport, StdioTransport, ToolServerSet
 from vapora.errors import ConfigurationError
@@ -47,7 +49,8 @@ class _Open:
 
 class Sessions:
     """`folder(workspace, server)`: where a process has its home. `hidden`: folders that no server may be given.
-    `secrets_s`: how often it is looked whether a secret has another value."""
+    `reach`: which addresses a server may have; without it those of the world outside, by https. `secrets_s`: how often
+    it is looked whether a secret has another value."""
 
     def __init__(
         self,
@@ -56,7 +59,9 @@ class Sessions:
         sandbox: Wish,
         hidden: tuple[Path, ...] = (),
         secrets_s: float = _SECRETS_S,
+        reach: Reach | None = None,
     ) -> None:
+        self._reach = reach or Reach(())
         self._secrets = secrets
         self._folder = folder
         self._wish = sandbox
@@ -135,6 +140,9 @@ class Sessions:
             return await self._process(workspace, opened, transport)
         if not isinstance(transport, HttpTransport):
             raise ConfigurationError("A server that is built in is not connected to.")
+        url = urlsplit(transport.url)
+        # Before a secret is read for it; and again before each request.
+        await self._pinned(url.scheme, url.hostname or "", url.port)
         names = dict(transport.secrets)
         headers = dict(transport.headers) | await self._values(workspace, opened, names)
         if transport.bearer:
@@ -142,7 +150,16 @@ class Sessions:
             headers["Authorization"] = f"Bearer {found['Authorization']}"
         from vapora.mcp.http import Remote
 
-        return Remote(transport.url, headers)
+        return Remote(transport.url, headers, self._pinned)
+
+    async def _pinned(self, scheme: str, host: str, port: int | None) -> str:
+        try:
+            return await self._reach.checked(scheme, host, port)
+        except RefusedAddressError as error:
+            raise ConnectionError(
+                f"No server of tools can be reached there: {error}. "
+                "Name a public https address, or have the operator allow its network in VAPORA_TOOL_SERVER_ALLOW."
+            ) from None
 
     async def _process(self, workspace: str, opened: _Open, transport: StdioTransport) -> Connection:
         from vapora.mcp.pipe import Process

@@ -17,7 +17,8 @@ from typing import Final
 import aiosmtplib
 from pydantic import SecretStr
 
-from actors.webhooks.sending import Attempt, RefusedAddressError, Sender
+from actors.reach import Reach, RefusedAddressError
+from actors.webhooks.sending import Attempt
 from events.channel import Mail
 from vapora.clock import Clock
 from vapora.errors import BadInputError
@@ -27,13 +28,13 @@ _SAID: Final = 200
 
 
 class Mailer:
-    """`sender`: looks addresses up and checks them, as for every message. `context`: whom to trust; None: the system's
+    """`reach`: looks addresses up and checks them, as for every message. `context`: whom to trust; None: the system's
     certificates."""
 
     def __init__(
-        self, sender: Sender, clock: Clock, *, context: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S
+        self, reach: Reach, clock: Clock, *, context: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
-        self._sender = sender
+        self._reach = reach
         self._clock = clock
         self._context = context
         self._timeout_s = timeout_s
@@ -41,7 +42,7 @@ class Mailer:
     async def check(self, mail: Mail) -> None:
         """`BadInputError` for a server that would be refused today; one that has no address yet may get one."""
         try:
-            _, opened = await self._sender.address_of(mail.host, mail.port)
+            _, opened = await self._reach.address_of(mail.host, mail.port)
             if mail.security == "none" and not opened:
                 raise RefusedAddressError("without TLS anybody on the way could read it")
         except RefusedAddressError as error:
@@ -79,7 +80,7 @@ class Mailer:
         return Attempt(found.status, found.error, round((perf_counter() - begun) * 1_000))
 
     async def _hand_over(self, mail: Mail, password: SecretStr | None, message: EmailMessage) -> Attempt:
-        address, opened = await self._sender.address_of(mail.host, mail.port)
+        address, opened = await self._reach.address_of(mail.host, mail.port)
         if mail.security == "none" and not opened:
             raise RefusedAddressError("without TLS anybody on the way could read it")
         context = self._context or ssl.create_default_context()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -21,12 +22,10 @@ _AFTER_A_FAULT_S = 1.0
 
 
 class Messages(Protocol):
-    async def due(self, each: int) -> list[Due]:
-        """What is to be sent now, at most so many for each webhook."""
-        ...
-
-    async def nap_s(self) -> float:
-        """Until another one becomes due."""
+    async def look(self, each: int) -> tuple[list[Due], float]:
+        """What is to be sent now, at most so many for each webhook; and in how many seconds another one becomes due.
+        Both as of one instant: what became due between two would be in neither, and lie until something else happens.
+        """
         ...
 
     async def deliver(self, one: Due) -> None: ...
@@ -66,8 +65,8 @@ class Post:
         while True:
             try:
                 self._wake.clear()
-                await self._send_due()
-                nap = await self._messages.nap_s()
+                due, nap = await self._messages.look(2 * _AT_ONCE_EACH)
+                self._send(due)
                 self.problem, pauses = None, iter(Backoff(0.05, longest_s=5.0))
             except Exception as error:  # told in health; tried again
                 self.problem = f"{type(error).__name__}: {error}"
@@ -77,8 +76,8 @@ class Post:
                 async with asyncio.timeout(max(nap, 0.01)):
                     await self._wake.wait()
 
-    async def _send_due(self) -> None:
-        for one in await self._messages.due(2 * _AT_ONCE_EACH):
+    def _send(self, due: Sequence[Due]) -> None:
+        for one in due:
             key = (one.webhook.id, one.position)
             each = sum(webhook_id == one.webhook.id for webhook_id, _ in self._under_way)
             if len(self._under_way) >= _AT_ONCE:

@@ -1,33 +1,25 @@
-"""One message to one address: looked up once, checked, and sent to just the address that was checked.
-
-The name is not looked up again for the connection: a name server that answers differently the second time would lead
-past the check. Redirects are not followed, since nobody has checked where to.
-"""
+"""One message to one address, which is checked (`actors.reach`). Redirects are not followed, since nobody has checked
+where to."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from time import perf_counter
 from urllib.parse import urlsplit
 
 import httpx
 
-from actors.webhooks.addresses import is_allowed_inside, why_refused
+from actors.reach import Reach, RefusedAddressError, Resolve, look_up
 from vapora.clock import Clock
 from vapora.errors import BadInputError
 from vapora.settings import Network
 
 TIMEOUT_S = 10.0
-_LOOK_UP_S = 5.0
 _LONGEST_REFUSAL = 4_096
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +32,14 @@ class Attempt:
     retry_after_s: float | None = None
 
 
-class RefusedAddressError(Exception):
-    """A message must not go there."""
-
-
-async def look_up(host: str, port: int) -> Sequence[str]:
-    """Every address that the name has."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(sockaddr[0]) for *_, sockaddr in found]
-
-
 class Sender:
     """`allowed`: networks that may be reached although they are inside."""
 
     def __init__(
         self, allowed: Sequence[Network], clock: Clock, *, resolve: Resolve = look_up, timeout_s: float = TIMEOUT_S
     ) -> None:
-        self._allowed = allowed
+        self.reach = Reach(allowed, resolve)
         self._clock = clock
-        self._resolve = resolve
         self._timeout_s = timeout_s
         # No proxy and no password file of the environment: neither was meant for addresses that others name.
         self._client = httpx.AsyncClient(
@@ -117,30 +97,9 @@ class Sender:
         finally:
             await answer.aclose()
 
-    async def address_of(self, host: str, port: int) -> tuple[str, bool]:
-        """The address to connect to, looked up now; and whether the operator has opened it by name. Raises
-        `RefusedAddressError`, and `OSError` where it has none."""
-        try:
-            async with asyncio.timeout(_LOOK_UP_S):
-                found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
-        except UnicodeError:
-            # A part of it is empty, or longer than 63 characters: not so today and not so tomorrow.
-            raise RefusedAddressError("its host is no name that could be looked up") from None
-        if not found:
-            raise OSError(f"{host} has no address")
-        for address in found:
-            # One that may not be reached is enough: which one is taken would be up to others.
-            if (reason := why_refused(address, self._allowed)) is not None:
-                raise RefusedAddressError(reason)
-        return str(found[0]), all(is_allowed_inside(one, self._allowed) for one in found)
-
     async def _checked(self, url: str) -> str:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        address, opened = await self.address_of(host, port)
-        if parts.scheme != "https" and not opened:
-            raise RefusedAddressError("it is not https, so anybody on the way could read it")
-        return address
+        return await self.reach.checked(parts.scheme, parts.hostname or "", parts.port)
 
 
 async def _asked_for(answer: httpx.Response) -> float | None:

@@ -308,14 +308,10 @@ class Webhooks:
             raise UnavailableError("The webhooks have not started.", remedy="Try again in a moment.")
         return await asyncio.to_thread(work, self._outbox)
 
-    async def due(self, each: int) -> list[Due]:
-        return await self.in_thread(lambda outbox: outbox.due(self._clock(), each))
-
-    async def nap_s(self) -> float:
-        """Until the next message is due."""
+    async def look(self, each: int) -> tuple[list[Due], float]:
         now = self._clock()
-        next_at = await self.in_thread(lambda outbox: outbox.next_at(now))
-        return _LONGEST_NAP_S if next_at is None else min((next_at - now).total_seconds(), _LONGEST_NAP_S)
+        due, next_at = await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
+        return due, _LONGEST_NAP_S if next_at is None else min((next_at - now).total_seconds(), _LONGEST_NAP_S)
 
     async def deliver(self, one: Due) -> None:
         """One attempt, and what follows from it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_network
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,7 +30,7 @@ from tests.actors.kit import ORIGIN, WORKSPACE, everything, log_writer, of_kind
 from tests.receiver import Receiver, answer
 from tests.repo.https_site import certificate
 from tests.vault.bench import over_files, secret
-from vapora.clock import now
+from vapora.clock import Clock, now
 from vapora.commands import CreateProject, MailSettings, RemoveChannel, ResendDeliveries, SetChannel, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
@@ -56,6 +57,7 @@ class Site:
     context: ssl.SSLContext | None = None
     outbox: Webhooks | None = None
     pause: float = 0.01
+    clock: Clock = now
     asked: list[float | None] = field(default_factory=list)
     project: str = ""
 
@@ -82,7 +84,7 @@ class Site:
         self.outbox = Webhooks(
             self.log,
             WORKSPACE,
-            now,
+            self.clock,
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
             secrets=VaultSecrets(WORKSPACE, signing, store, self.folder / "secrets"),
             sender=sender,
@@ -91,7 +93,7 @@ class Site:
                 WORKSPACE,
                 now,
                 sender=sender,
-                mailer=Mailer(sender, now, context=self.context, timeout_s=timeout_s),
+                mailer=Mailer(sender.reach, now, context=self.context, timeout_s=timeout_s),
                 secrets=SecretReader(self.vault, lambda _: events, "notifications", now),
                 public_url="https://board.example.com/",
             ),
@@ -351,6 +353,22 @@ async def test_a_redirect_to_an_inside_address_is_not_followed(site: Site, recei
     (dead,) = await site.until("dead")
     assert "redirect" in dead.error and not inside.received
     await inside.stop()
+
+
+async def test_what_becomes_due_between_two_looks_at_the_clock_is_sent_at_once(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """Each look is 10 ms later: the pause of 25 ms ends between looking what is due and what will be."""
+    looks = count()
+    async with opened(tmp_path) as site:
+        begun = now()
+        site.clock, site.pause = (lambda: begun + timedelta(milliseconds=10 * next(looks))), 0.025
+        await site.start()
+        await site.slack(receiver)
+        receiver.answers.extend([answer(500)] * 3)
+        await site.fail()
+        (sent,) = await site.until("delivered")
+        assert sent.attempts == 4
 
 
 async def test_an_inside_address_is_refused_whatever_names_it(tmp_path: Path, receiver: Receiver) -> None:

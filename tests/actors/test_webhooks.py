@@ -86,7 +86,7 @@ class Site:
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
             secrets=self.secrets(),
             sender=sender,
-            teller=Teller(self.log, WORKSPACE, now, sender=sender, mailer=Mailer(sender, now), secrets=reader),
+            teller=Teller(self.log, WORKSPACE, now, sender=sender, mailer=Mailer(sender.reach, now), secrets=reader),
             pause_s=pause_s,
         )
         await self.hooks.start()

@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import invoke, quick
+from tests.ports import free_port
 from tests.sandbox.conftest import require
+from tests.tool_servers.asking import Asking, environ
 from tests.tool_servers.odd import PROGRAM, PYTHON
+from vapora.platform import Platform
+from vapora.testing import FakeVendors
 
 Run = Callable[..., Any]
 
@@ -77,3 +82,31 @@ def test_wrong_usage_is_told_from_a_refusal(vapora: Run) -> None:
     assert vapora("tools", "call", "nobody.nothing").code == 1
     assert vapora("tools", "decide", "t-1.1", "perhaps", "--seen", "0" * 12).code == 2
     assert vapora("tools", "decide", "no-such-run.1", "allow", "--seen", "0" * 12).code == 1
+
+
+def test_a_call_that_waits_is_shown_whole_and_answered(tmp_path: Path) -> None:
+    require("bubblewrap")
+    with FakeVendors() as vendors:
+        settings = quick(tmp_path / "data", free_port()).model_copy(update={"model": "auto"})
+        platform = Platform(settings, environ(vendors))
+        try:
+            url = platform.start().api.removesuffix("/api/v1")
+            asking = Asking(f"{url}/api/v1", (settings.data / "operator_token").read_text().strip(), tmp_path)
+
+            def said(*arguments: str) -> Any:
+                return invoke(*arguments, COLUMNS="300", VAPORA_URL=url, VAPORA_DATA=str(settings.data))
+
+            first = asking.waits(3)
+            shown = said("task", "show", asking.task_id).out
+            assert f'odd.big {{"size": 3}} [{first["seen"]}]' in shown
+            # A word on another call lets nothing out.
+            assert said("tools", "decide", first["run_id"], "allow", "--seen", "0" * 12).code == 0
+            assert said("tools", "decide", first["run_id"], "allow", "--seen", first["seen"]).code == 0
+            second = asking.waits(4)
+            assert second["seen"] != first["seen"]
+            refused = said("tools", "decide", second["run_id"], "refuse", "--seen", second["seen"], "--comment", "No.")
+            assert refused.code == 0
+            assert asking.results() == ["xxx", "A person refused this call. No."]
+            asking.close()
+        finally:
+            platform.stop()

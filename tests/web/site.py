@@ -39,7 +39,8 @@ class Site:
         )
         arguments = ["up", "--json", "--port", str(self.port), "--data", str(self._data)]
         self._command = Command(arguments, environ)
-        assert json.loads(self._command.out.readline())["mode"] == "rehearsal"
+        mode = "rehearsal" if environ["VAPORA_MODEL"] == "rehearsal" else "real"
+        assert json.loads(self._command.out.readline())["mode"] == mode
 
     def kill(self) -> None:
         if self._command is not None:

@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.sandbox.conftest import require
+from tests.tool_servers.asking import Asking, environ
 from tests.tool_servers.odd import PROGRAM, PYTHON
 from tests.web.site import Site
+from vapora.testing import FakeVendors
 
 Open = Callable[..., Page]
 SLOW_MS = 60_000
@@ -64,3 +66,25 @@ def test_a_server_is_set_and_a_tool_of_it_tried(site: Site, open_page: Open) -> 
     page.get_by_role("button", name="Remove odd").click()
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(page.get_by_role("heading", name="The odd one")).to_have_count(0, timeout=SLOW_MS)
+
+
+def test_a_call_that_waits_is_shown_whole_and_answered(built: None, tmp_path: Path, open_page: Open) -> None:
+    require("bubblewrap")
+    with FakeVendors() as vendors:
+        live = {"VAPORA_MODEL": "auto", "VAPORA_REPO_ROOTS": str(tmp_path), **environ(vendors)}
+        site = Site(tmp_path / "data", **live)
+        site.start()
+        try:
+            asking = Asking(f"{site.url}/api/v1", site.operator(), tmp_path)
+            asking.waits(3)
+            page = open_page(f"{site.url}/t/{asking.task_id}#code={site.code()}")
+            sent = page.get_by_role("region", name="What would be sent")
+            expect(sent).to_contain_text('"size": 3', timeout=SLOW_MS)
+            page.get_by_role("button", name="Allow the call").click()
+            expect(sent).to_contain_text('"size": 4', timeout=SLOW_MS)
+            page.get_by_label("For the agent").fill("No.")
+            page.get_by_role("button", name="Refuse the call").click()
+            assert asking.results() == ["xxx", "A person refused this call. No."]
+            asking.close()
+        finally:
+            site.close()

@@ -386,6 +386,14 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Waiting": {
         "reason": "budget, provider, dependency, paused, human, answer, approval, checks or runaway.",
         "since": "Since when.",
+        "call": "The call of a tool that a person is to allow or refuse; null where it waits for something else.",
+    },
+    "WaitingCall": {
+        "run_id": "The run that makes it.",
+        "tool": "As `<server>.<tool>`.",
+        "arguments": "As JSON, just as they would go out; null where they are large.",
+        "sha256": "Of large ones: `GET /runs/{id}/content/{sha256}` has them.",
+        "seen": "The digest of tool and arguments: the decision names it.",
     },
     "Why": {"decisions": "Every choice that was made for this task, in order."},
 }

@@ -20,7 +20,7 @@ from vapora.cli.names import task_id as whole_task_id
 from vapora.cli.output import FAILED, USAGE, Json, cell, clip, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import Command, EditTask, SubmitTask
-from vapora.views import BoardCard, Decision, TaskCard
+from vapora.views import BoardCard, Decision, TaskCard, WaitingCall
 
 app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
 
@@ -227,6 +227,7 @@ def draw(card: TaskCard) -> RenderableType:
     facts = [
         ("state", card.state.value + (f": {card.doing}" if card.doing else "")),
         ("waits for", f"{card.waiting.reason.value}: {card.waiting.remedy}" if card.waiting else None),
+        ("call", _asked_call(card.waiting.call) if card.waiting and card.waiting.call else None),
         ("task type", f"{card.task_type}" + (f" ({card.task_type_reason})" if card.task_type_reason else "")),
         ("role", card.role),
         ("agent", card.assigned_agent),
@@ -256,6 +257,12 @@ def draw(card: TaskCard) -> RenderableType:
         if value is not None:
             head.add_row(name, cell(value))
     return Group(Text(f"{card.id}  {clip(card.title, 500)}", style="bold"), head, Text(card.description), _runs(card))
+
+
+def _asked_call(call: WaitingCall) -> str:
+    """All of it: it is what a person's word is for."""
+    said = call.arguments or f"with arguments that are large: they are the run's text {call.sha256}"
+    return f"{call.tool} {said} [{call.seen}]: `vapora tools decide {call.run_id} allow --seen {call.seen}`, or refuse"
 
 
 def _runs(card: TaskCard) -> RenderableType:

@@ -10,6 +10,7 @@ from events.content import Content
 from events.ids import WaitReason
 from events.routing import ProviderSelected
 from events.run import (
+    AskedCall,
     ArtifactRecorded,
     ChecksRan,
     CodeStepAsked,
@@ -224,12 +225,12 @@ def take_over(run: Run, agent_id: str, handed_over_at: int) -> tuple[DomainEvent
     )
 
 
-def wait(run: Run, reason: WaitReason, remedy: str) -> tuple[DomainEvent, ...]:
-    """Says what the run waits for; once a reason, not with every try."""
+def wait(run: Run, reason: WaitReason, remedy: str, call: AskedCall | None = None) -> tuple[DomainEvent, ...]:
+    """Says what the run waits for; once a reason, not with every try. `call`: what a person is asked about."""
     begun = _begun(run)
     if run.ended or run.waiting == reason:
         return ()
-    return (RunWaiting(run_id=begun.run_id, task_id=begun.task_id, reason=reason, remedy=remedy),)
+    return (RunWaiting(run_id=begun.run_id, task_id=begun.task_id, reason=reason, remedy=remedy, call=call),)
 
 
 def lose_call(run: Run) -> tuple[DomainEvent, ...]:

@@ -1,9 +1,9 @@
-"""The protocol over streamable HTTP, with a bound on what is read of an answer."""
+"""The protocol over streamable HTTP, with a bound on what is read of an answer, to addresses that were checked."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,8 @@ from mcp.client.streamable_http import streamable_http_client
 from vapora.mcp.values import MOST_MESSAGE_BYTES
 
 _CONNECT_S = 15.0
+# The address to connect to, looked up now, for a URL's scheme, host and port. Raises where nobody may go there.
+PinnedAddress = Callable[[str, str, int | None], Awaitable[str]]
 
 
 class _Cut(httpx2.AsyncByteStream):
@@ -33,8 +35,19 @@ class _Cut(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-class _Bounded(httpx2.AsyncHTTPTransport):
+class _Checked(httpx2.AsyncHTTPTransport):
+    """Each request goes to the address that was checked for it; one after a redirect would be checked as well."""
+
+    def __init__(self, pinned: PinnedAddress) -> None:
+        super().__init__(trust_env=False)
+        self._pinned = pinned
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = request.url
+        address = await self._pinned(url.scheme, url.host, url.port)
+        # `Host` says the name already, and the certificate is looked at for it.
+        request.extensions = {**request.extensions, "sni_hostname": url.raw_host.decode("ascii")}
+        request.url = url.copy_with(host=address)
         response = await super().handle_async_request(request)
         if "text/event-stream" not in response.headers.get("content-type", ""):
             response.stream = _Cut(response.stream, MOST_MESSAGE_BYTES)
@@ -42,10 +55,11 @@ class _Bounded(httpx2.AsyncHTTPTransport):
 
 
 class Remote:
-    """A server at an address. `gone` is never done by itself: that it is away is seen with the next request."""
+    """A server at an address. `pinned` is asked before each request, and raises `OSError` where nobody may go. `gone` is
+    never done by itself: that it is away is seen with the next request."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        self._url, self._headers = url, dict(headers)
+    def __init__(self, url: str, headers: Mapping[str, str], pinned: PinnedAddress) -> None:
+        self._url, self._headers, self._pinned = url, dict(headers), pinned
         self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def said(self) -> str:
@@ -58,7 +72,13 @@ class Remote:
     async def _streams(self) -> AsyncIterator[Any]:
         # Each call has a limit of its own. No proxy of the environment: what is asked goes where it was meant to go.
         times = httpx2.Timeout(_CONNECT_S, read=None)
-        client = httpx2.AsyncClient(headers=self._headers, timeout=times, transport=_Bounded(), trust_env=False)
+        client = httpx2.AsyncClient(
+            headers=self._headers,
+            timeout=times,
+            transport=_Checked(self._pinned),
+            follow_redirects=False,
+            trust_env=False,
+        )
         async with (
             client,
             streamable_http_client(self._url, http_client=client, max_sse_event_size=MOST_MESSAGE_BYTES) as streams,

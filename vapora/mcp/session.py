@@ -22,7 +22,7 @@ from vapora.backoff import Backoff
 from vapora.errors import VaporaError
 from vapora.mcp.results import bounded, prompt_text, resource_text, result_text
 from vapora.mcp.schemas import found_tools
-from vapora.mcp.values import MOST_TOOLS, ServerGoneError, Told
+from vapora.mcp.values import MOST_TOOLS, NeverAskedError, ServerGoneError, Told
 from vapora.tools.values import ToolResult
 from vapora.unicode import mended, one_line
 
@@ -176,7 +176,7 @@ class Session:
             await self._back()
             client, gone = self._client, self._gone
             if client is None:
-                raise ServerGoneError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
+                raise NeverAskedError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
             asking, ending = asyncio.ensure_future(ask(client)), asyncio.ensure_future(gone.wait())
             try:
                 await asyncio.wait((asking, ending), return_when=asyncio.FIRST_COMPLETED)

@@ -24,6 +24,10 @@ class ServerGoneError(UnavailableError):
     """The server ended, or cannot be reached; a call that was under way has no result."""
 
 
+class NeverAskedError(ServerGoneError):
+    """The server was not there, so nothing went out to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundTool:
     """A tool as its server describes it, cut to bounds. `hints`: what the server says of it (read-only, destructive);

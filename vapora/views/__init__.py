@@ -154,6 +154,7 @@ from vapora.views.work import (
     TaskAccepted,
     TaskCard,
     Waiting,
+    WaitingCall,
     Why,
     WorkspaceSettings,
 )
@@ -354,6 +355,7 @@ __all__ = [
     "UserView",
     "View",
     "Waiting",
+    "WaitingCall",
     "WebhookDelivery",
     "WebhookMade",
     "WebhookOutcome",

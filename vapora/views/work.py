@@ -80,10 +80,22 @@ class Named(View):
     name: str
 
 
+class WaitingCall(View):
+    """The call of a tool that a person is asked about. `arguments`: as JSON, just as they would go out; null where they
+    are large, and are the run's text `sha256`. `seen`: its digest, which the decision names."""
+
+    run_id: str
+    tool: str
+    arguments: str | None = None
+    sha256: str | None = None
+    seen: str
+
+
 class Waiting(View):
     reason: WaitReason
     since: datetime
     remedy: str
+    call: WaitingCall | None = None
 
 
 class PauseView(View):

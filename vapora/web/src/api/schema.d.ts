@@ -13204,6 +13204,40 @@ export interface components {
              * @description What a person can do about it.
              */
             remedy: string;
+            /** @description The call of a tool that a person is to allow or refuse; null where it waits for something else. */
+            call?: components["schemas"]["WaitingCall"] | null;
+        };
+        /**
+         * WaitingCall
+         * @description The call of a tool that a person is asked about. `arguments`: as JSON, just as they would go out; null where they
+         *     are large, and are the run's text `sha256`. `seen`: its digest, which the decision names.
+         */
+        WaitingCall: {
+            /**
+             * Run Id
+             * @description The run that makes it.
+             */
+            run_id: string;
+            /**
+             * Tool
+             * @description As `<server>.<tool>`.
+             */
+            tool: string;
+            /**
+             * Arguments
+             * @description As JSON, just as they would go out; null where they are large.
+             */
+            arguments?: string | null;
+            /**
+             * Sha256
+             * @description Of large ones: `GET /runs/{id}/content/{sha256}` has them.
+             */
+            sha256?: string | null;
+            /**
+             * Seen
+             * @description The digest of tool and arguments: the decision names it.
+             */
+            seen: string;
         };
         /**
          * WebhookDelivery
@@ -24768,7 +24802,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.code-step-asked" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.tool-call-decided" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.code-step-asked" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.tool-call-decided" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tool-server.tool-tried" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */

@@ -74,7 +74,7 @@ export function TaskPage() {
           <strong>Waits: {task.waiting.reason}.</strong> {named(task.waiting.remedy, titleOf)}
         </p>
       )}
-      <CallDecision task={task} runs={runs} changed={reload} />
+      <CallDecision task={task} changed={reload} />
       <Answer task={task} />
       {task.branch && <WorkPanel task={task} changed={reload} />}
       <Panel heading="What was asked">

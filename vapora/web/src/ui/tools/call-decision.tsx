@@ -1,43 +1,34 @@
 /** A card waits for a person's word on a call of a tool: all that would be sent, and the two answers. */
 import { useState } from "preact/hooks";
 import { data, GET, POST } from "../../api/client";
-import type { Run, Step, Task } from "../../api/types";
-import { allPages } from "../../lib/pages";
-import { askedCall, isCallOf } from "../../lib/tool-call";
+import type { Task } from "../../api/types";
 import { useData } from "../../lib/use-data";
 import { may } from "../../state/me";
 import { Loading, Panel } from "../page";
 import { decide } from "../work/state";
 
-interface Props {
-  task: Task;
-  runs: readonly Run[];
-  changed: () => void;
+type Call = NonNullable<NonNullable<Task["waiting"]>["call"]>;
+
+export function CallDecision({ task, changed }: { task: Task; changed: () => void }) {
+  const call = task.waiting?.call;
+  return call ? <Decision key={`${call.run_id}/${call.seen}`} call={call} changed={changed} /> : null;
 }
 
-export function CallDecision({ task, runs, changed }: Props) {
-  const asked = askedCall(task.waiting);
-  const run = runs.findLast((one) => one.state === "waiting");
-  if (!asked || !run) return null;
-  return <Decision key={`${run.run_id}/${asked.digest}`} run={run} tool={asked.tool} digest={asked.digest} changed={changed} />;
+/** The very arguments that the decision's digest is of: the event that says that the run waits has both. */
+async function sent({ run_id, arguments: said, sha256 }: Call): Promise<string> {
+  if (said != null) return JSON.stringify(JSON.parse(said), null, 2);
+  const params = { path: { run_id, sha256: sha256 ?? "" } };
+  return String(await data(GET("/api/v1/runs/{run_id}/content/{sha256}", { params, parseAs: "text" })));
 }
 
-/** The card's own words are cut: the step has all of the call. Calls are made one by one, so the first under way is it. */
-async function sent(run: string, tool: string): Promise<Step | null> {
-  const params = (cursor: string | undefined) => ({ params: { path: { run_id: run }, query: { limit: 100, ...(cursor ? { cursor } : {}) } } });
-  const steps = await allPages<Step>((cursor) => data(GET("/api/v1/runs/{run_id}/steps", params(cursor))));
-  const first = steps.find((one) => one.kind === "tool" && one.state === "running");
-  return first && isCallOf(first.name, tool) ? first : null;
-}
-
-function Decision({ run, tool, digest, changed }: { run: Run; tool: string; digest: string; changed: () => void }) {
-  const { value, problem } = useData(async () => ({ step: await sent(run.run_id, tool) }), [run.run_id, digest]);
+function Decision({ call, changed }: { call: Call; changed: () => void }) {
+  const { value, problem } = useData(async () => ({ text: await sent(call) }), [call.run_id, call.seen]);
   const [comment, setComment] = useState("");
   const [busy, setBusy] = useState(false);
   async function say(decision: "allow" | "refuse"): Promise<void> {
     setBusy(true);
-    const params = { path: { run_id: run.run_id } };
-    const body = { decision, seen: digest, comment };
+    const params = { path: { run_id: call.run_id } };
+    const body = { decision, seen: call.seen, comment };
     const taken = await decide(
       (header) => POST("/api/v1/runs/{run_id}/tool-call", { params: { ...params, header }, body }),
       decision === "allow" ? "The call may go out." : "The call is refused.",
@@ -49,16 +40,14 @@ function Decision({ run, tool, digest, changed }: { run: Run; tool: string; dige
   return (
     <Panel heading="A call of a tool waits for you">
       <p>
-        It would send this out by <strong class="font-mono break-all">{tool}</strong>:
+        It would send this out by <strong class="font-mono break-all">{call.tool}</strong>:
       </p>
       {!value ? (
         <Loading problem={problem} />
-      ) : value.step ? (
-        <pre class="max-h-100 overflow-auto whitespace-pre-wrap break-words border border-line rounded-lg p-2 text-sm" tabIndex={0} role="region" aria-label="What would be sent">
-          {JSON.stringify(value.step.arguments, null, 2)}
-        </pre>
       ) : (
-        <p class="muted">All that is known of it stands above.</p>
+        <pre class="max-h-100 overflow-auto whitespace-pre-wrap break-words border border-line rounded-lg p-2 text-sm" tabIndex={0} role="region" aria-label="What would be sent">
+          {value.text}
+        </pre>
       )}
       {may("decide_tool_call") && (
         <>

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from actors.webhooks.addresses import is_allowed_inside, why_refused
+from actors.reach import is_allowed_inside, why_refused
 
 
 @pytest.mark.parametrize(
