@@ -311,6 +311,10 @@ class Repository:
         found = (reverting.brought(self.bare, check_name(name), target) for name in names)
         return target, tuple(one for one in found if one is not None)
 
+    def command(self, one: Brought) -> str:
+        """What a person would type to take it back."""
+        return reverting.command(self.bare, one)
+
     @_alone
     def revert(
         self, name: str, landings: Sequence[Brought], target: Base, message: Callable[[Brought], StepCommit]

@@ -67,8 +67,11 @@ def revert(
     if target.oid is None:
         raise NothingToLandError(f"{target.branch} has no commit.", remedy="There is nothing to do.")
     at = target.oid
-    newest_first = cmp_to_key(lambda one, other: -1 if bare.descends(one.oid, other.oid) else 1)
-    for one in sorted(landings, key=newest_first):
+
+    def age(one: Brought, other: Brought) -> int:
+        return -1 if bare.descends(one.oid, other.oid) else 1
+
+    for one in sorted(landings, key=cmp_to_key(age)):
         said = message(one)
         who = said.variables(committer)
         # A merge whose common ancestor is what landed. git 2.39 takes no ancestor, so both sides are given that parent.
