@@ -13708,10 +13708,10 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, package, or file: read from the folder workflows.
+             * @description shipped, api, package, file: of the folder workflows, or repository: of a project's.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file" | "package";
+            source: "shipped" | "api" | "file" | "repository" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
@@ -13773,10 +13773,10 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, package, or file: read from the folder workflows.
+             * @description shipped, api, package, file: of the folder workflows, or repository: of a project's.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file" | "package";
+            source: "shipped" | "api" | "file" | "repository" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
