@@ -8257,10 +8257,14 @@ export interface components {
         Liveness: {
             /**
              * Status
+             * @description ok: there is no other answer.
              * @constant
              */
             status: "ok";
-            /** Version */
+            /**
+             * Version
+             * @description The version that runs.
+             */
             version: string;
         };
         /** LogIn */
