@@ -4,6 +4,7 @@ speak of workflows and their stages."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from fastapi.routing import APIRoute
 
 from tests.api.requests import requests
 from tests.api.tenants import ACME, Tenants, tenants
+from tests.api.test_isolation import served
+from tests.api.test_live import connect
 from vapora.api import readable_rows
 from vapora.api.app import _NOUNS
 from vapora.domain.access import ACTIONS
@@ -110,6 +113,21 @@ async def test_no_list_has_a_row_of_a_project_that_somebody_must_not_read(there:
         "list_ids", "search",
     }  # fmt: skip
     assert lists <= seen, lists - seen
+
+
+async def test_a_live_socket_says_nothing_of_it_and_says_the_rest(there: Tenants) -> None:
+    ids = [(await made(there, "/projects", {"name": name}))["id"] for name in ("Open", MARK)]
+    assert (await there.policies(hidden(ids[1]))).status_code == 200
+    async with served(there.app) as port, connect(f"ws://127.0.0.1:{port}/api/v1/live") as client:
+        token = there.headers(HIDING)["Authorization"].removeprefix("Bearer ")
+        await client.send(json.dumps({"token": token, "workspace": ACME, "after": 0}))
+        heard = ""
+        for project_id in (ids[1], ids[0]):
+            body = {"project_id": project_id, "title": f"Card of {project_id}", "assignee": "anna"}
+            last = (await made(there, "/tasks", body))["task_id"]
+        while last not in heard:
+            heard += str(await client.recv())
+    assert ids[0] in heard and ids[1] not in heard and MARK not in heard
 
 
 async def test_a_page_is_filled_up_and_its_cursor_goes_on_behind_it(there: Tenants) -> None:

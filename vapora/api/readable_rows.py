@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any, Final, get_args, get_type_hints
 
 from fastapi.routing import APIRoute
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from events.ids import task_stream
 from events.task import TaskSubmitted
@@ -56,8 +56,11 @@ _ID = re.compile(r"\b(project|task|plan|document|workflow-run)-[0-9a-f]{15}\b")
 def _event(one: views.EventView) -> tuple[Ref, ...]:
     """The stream, and all that the event names, wherever: money stands in one stream, whatever it was spent on."""
     kind, _, id_ = one.stream.partition(":")
-    named = _ID.finditer(to_json(one.event).decode())
-    return (Ref(kind, id_), *(Ref(found[1], found[0], mentioned=True) for found in named))
+    return (Ref(kind, id_), *_mentioned(one.event))
+
+
+def _mentioned(what: Any) -> tuple[Ref, ...]:
+    return tuple(Ref(found[1], found[0], mentioned=True) for found in _ID.finditer(to_json(what).decode()))
 
 
 def _cost(one: views.Cost) -> tuple[Ref, ...]:
@@ -159,6 +162,21 @@ async def readable_board(admitted: Admitted, cell: Cell, found: views.Board) -> 
     return found.model_copy(
         update={"columns": columns, "counts_by_project": of_project, "counts": counts, "paused": paused}
     )
+
+
+async def readable_frame(admitted: Admitted, cell: Cell, text: str) -> str:
+    """A frame of a live socket without the rows that name what is forbidden. It keeps its position, so that a client
+    knows how far it has heard."""
+    if not admitted.own.strip():
+        return text
+    frame = from_json(text)
+    refs = [
+        tuple(Ref(one[1], one[0], mentioned=True) for one in _ID.finditer(to_json(row).decode()))
+        for row in frame["rows"]
+    ]
+    may = await readable(admitted, cell, (ref for about in refs for ref in about))
+    rows = [row for row, about in zip(frame["rows"], refs, strict=True) if all(may[ref] for ref in about)]
+    return to_json({**frame, "rows": rows}).decode()
 
 
 def row_of(route: APIRoute) -> type[View] | None:
