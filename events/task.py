@@ -46,6 +46,16 @@ class TaskSubmitted(DomainEvent):
         return data if version in (1, 2, 3) else super().upcast(version, data)
 
 
+class RevertRequested(DomainEvent):
+    """The card is there to take back what these cards landed. VAPORA makes its work itself, for as long as the card's
+    assignee is `vapora`."""
+
+    TOPIC: ClassVar[str] = "task.revert-requested"
+
+    task_id: str
+    of: tuple[str, ...] = Field(min_length=1)
+
+
 class TaskEdited(DomainEvent):
     """Fields that are None did not change; those named in `cleared` are empty from now on."""
 

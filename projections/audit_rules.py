@@ -212,6 +212,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     ),
     task.TaskLanded: _landed,
     task.LandingRefused: rule("complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"),
+    task.RevertRequested: rule(
+        "execute", "task", "task_id", lambda event: f"to take back what landed of {', '.join(event.of)}"
+    ),
     task.TaskPushed: rule("execute", "task", "task_id", lambda event: f"pushed {event.branch} {event.head[:12]}"),
     task.TaskPaused: rule("override", "task", "task_id", lambda event: f"paused {event.reason}".strip()),
     task.TaskResumed: rule("override", "task", "task_id", lambda event: "resumed"),

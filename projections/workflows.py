@@ -9,6 +9,7 @@ from events import DomainEvent, Recorded
 from events import workflow as told
 from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, format_instant
 from vapora import views
+from vapora.domain.workflow.catalogue import source_of
 
 WORKFLOWS = Table(
     "workflows",
@@ -320,7 +321,7 @@ def workflow_of_row(row: Row) -> views.WorkflowView:
         name=definition["name"],
         description=definition.get("description", ""),
         version=row["version"],
-        source="file" if row["file"] else "package" if row["package"] else "api",
+        source=source_of(row["version"], row["file"], row["package"]),
         file=row["file"],
         package=row["package"],
         trigger=definition.get("trigger", "manual"),

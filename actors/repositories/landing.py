@@ -51,7 +51,7 @@ _ACTOR = "repositories"
 _MOST_TRIES = 20
 # How often the base branch may move while a landing is computed and checked.
 _MOST_MOVES = 5
-_ONE_AT_A_TIME = "the base branch"
+ONE_AT_A_TIME = "the base branch"
 # What passes only when somebody changes the work: not tried again by itself.
 _FOR_GOOD = ("merge-conflict", "checks-failed", "nothing-to-land", "review-outdated")
 
@@ -170,7 +170,9 @@ class Lander:
             force=force,
         )
         # One after the other: each would move the branch under the others, whose checks would then be in vain.
-        async with self._opened.turn(project.id, _ONE_AT_A_TIME), self._opened.turn(project.id, order.name):
+        async with self._opened.turn(project.id, ONE_AT_A_TIME), self._opened.turn(project.id, order.name):
+            # What was approved may have been put away while others landed.
+            tasks.may_land(await self._opened.task(task.id), force=force)
             moves = 0
             while True:
                 try:

@@ -1,4 +1,5 @@
-"""What the repositories do because of what the log says: land accepted work, and take worktrees away."""
+"""What the repositories do because of what the log says: land accepted work, take back what landed where a card wants
+that, and take worktrees away."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ from typing import Any
 import structlog
 
 from actors.follower import Follower, Ticker, cancel
-from actors.repositories.landing import Lander
+from actors.repositories.landing import Found, Lander
 from actors.repositories.open import OpenRepositories
+from actors.repositories.reverting import Reverter
 from actors.repositories.upkeep import Upkeep
 from events import Recorded
 from events.task import TaskArchived, TaskLanded
@@ -47,6 +49,7 @@ class Reactions:
         self._log = log
         self._opened = opened
         self._lander = lander
+        self._reverter = Reverter(log, workspace, opened, clock)
         self._upkeep = upkeep
         self._saved = saved
         self._landings = Landings()
@@ -127,7 +130,10 @@ class Reactions:
         cause = self._landings.waiting.get(task_id)
         # Where this fails, too.
         self._later.add(task_id)
-        found = "over" if cause is None else await self._lander.land_by_itself(task_id, cause)
+        found: Found = "over"
+        if cause is not None:
+            reverted = await self._reverter.revert(task_id, cause)
+            found = reverted or await self._lander.land_by_itself(task_id, cause)
         if found != "later":
             self._later.discard(task_id)
         if found == "over":

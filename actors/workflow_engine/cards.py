@@ -9,13 +9,15 @@ from pydantic import ValidationError
 
 from events.base import DomainEvent
 from events.ids import StreamName, task_stream
-from events.task import TaskSubmitted
+from events.task import RevertRequested, TaskSubmitted
 from events.workflow import CardPurpose, StageCard, StageCardsMade
 from vapora.commands import SubmitTask
 from vapora.dispatch import Dispatcher
+from vapora.domain.revert import ASSIGNEE as REVERTER
 from vapora.domain.workflow.definition import Stage
 from vapora.domain.workflow.shown import done, told
 from vapora.domain.workflow.state import Run
+from vapora.domain.workflow.undo import finished, reverts
 from vapora.errors import BadInputError
 
 # As many as a task may name.
@@ -31,8 +33,12 @@ async def submissions(
     changes: list[TaskChange] = []
     expected: dict[StreamName, int] = {}
     for card in made.cards:
-        command = _command(run, run.definition.stage(made.stage), card, made.purpose)
+        stage = run.definition.stage(made.stage)
+        command = _command(run, stage, card, made.purpose)
         events, decided_on = await dispatcher.submission(command, card.task_id)
+        if reverts(stage, made.purpose):
+            of = tuple(one.task_id for one in finished(run.stages[stage.name]))
+            events = (*events, RevertRequested(task_id=card.task_id, of=of))
         changes.append((task_stream(card.task_id), 0, _marked(events, run.id, made.stage)))
         expected |= decided_on
     return changes, expected
@@ -55,11 +61,24 @@ def _command(run: Run, stage: Stage, card: StageCard, purpose: CardPurpose) -> S
         "role": card.role or task.get("role"),
         "context": {**context, "workflow": told(run, stage, purpose)},
         "blocked_by": _blockers(run, stage, task) if purpose == "work" else [],
+        **(_taking_back(run, stage, task) if reverts(stage, purpose) else {}),
     }
     try:
         return SubmitTask.model_validate({name: value for name, value in filled.items() if value is not None})
     except ValidationError as error:
         raise BadInputError(f"Its card cannot be made: {error.errors(include_url=False)[0]['msg']}.") from None
+
+
+def _taking_back(run: Run, stage: Stage, task: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a card that VAPORA itself does: reviewed as the stage's own work was, unless it says otherwise."""
+    return {
+        "title": task.get("title") or f"{run.definition.name}: Revert {stage.name}",
+        "description": task.get("description")
+        or f"The stage {stage.name} is undone: VAPORA takes back what its cards landed, and nothing else.",
+        "project_id": stage.task.get("project_id") or run.project_id,
+        "review": task.get("review") or stage.task.get("review"),
+        "assignee": REVERTER,
+    }
 
 
 def _title(run: Run, stage: Stage, card: StageCard, purpose: CardPurpose) -> str:

@@ -6,7 +6,7 @@ make. It is decided on the version of the run's stream, so it takes effect once,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,7 +15,6 @@ import structlog
 
 from actors.timers import TimedFollower
 from actors.workflow_engine.cards import TaskChange, submissions
-from actors.workflow_engine.files import WorkflowFiles
 from actors.workflow_engine.hook import Scheduler
 from events import Recorded
 from events.base import DomainEvent
@@ -54,6 +53,17 @@ class Limits(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Where definitions are read from, beside the log."""
+
+    @property
+    def problems(self) -> Mapping[str, str]: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class WorkflowEngine:
     """`saved`: where it is kept which runs are under way. `limits`: for runs that have a budget. `scheduler`: shares
     its follower and its clock."""
@@ -68,7 +78,7 @@ class WorkflowEngine:
         limits: Limits,
         saved: SavedFold[LiveRuns] | None = None,
         scheduler: Scheduler | None = None,
-        files: WorkflowFiles | None = None,
+        files: Sequence[Files] = (),
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -103,12 +113,12 @@ class WorkflowEngine:
         await self._look_at(self._open_cards())
         await self._advance(list(self._live.runs))
         self._follower.start()
-        if self._files is not None:
-            await self._files.start()
+        for one in self._files:
+            await one.start()
 
     async def stop(self) -> None:
-        if self._files is not None:
-            await self._files.stop()
+        for one in self._files:
+            await one.stop()
         await self._follower.stop()
         if self._saved is not None and self._caught_up:
             await self._saved.close(self._log, self._live, self._live.position)
@@ -120,7 +130,7 @@ class WorkflowEngine:
             "position": self._follower.position,
             "problem": self._follower.problem,
             "runs": len(self._live.runs),
-            "files": {} if self._files is None else dict(self._files.problems),
+            "files": {place: told for one in self._files for place, told in one.problems.items()},
             "documents": {} if self._scheduler is None else dict(self._scheduler.problems),
         }
 

@@ -104,7 +104,7 @@ class WorkflowFiles:
                 match one.event:
                     case WorkflowDefined(workflow_id=workflow_id, file=file, file_digest=digest):
                         self._files.pop(workflow_id, None)
-                        if file:
+                        if file and "/" not in file:
                             self._files[workflow_id], self._digests[workflow_id] = file, digest
                     case WorkflowRemoved(workflow_id=workflow_id):
                         self._files.pop(workflow_id, None)

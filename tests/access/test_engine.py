@@ -250,7 +250,7 @@ def test_a_wrong_text_is_refused_with_its_line_and_what_is_wrong(text: str, said
 
 def test_the_examples_of_the_page_are_taken() -> None:
     [example] = [part.partition("```")[0] for part in PAGE.read_text(encoding="utf-8").split("```cedar\n")[1:]]
-    assert len(statements(example)) == 5
+    assert len(statements(example)) == 7
     check(example)
 
 

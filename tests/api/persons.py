@@ -21,6 +21,11 @@ GREEN = {"name": "lower", "command": "grep -q lower slug.py"}
 RED = {"name": "impossible", "command": "echo nothing works; false"}
 
 
+# It bounds what hangs, not what is slow: the first model call of a process loads a vendor's SDK, some seconds of work,
+# which took more than 60 s where the machine gave this process a twentieth of a core.
+_PATIENCE_S = 240.0
+
+
 class Person:
     """Somebody at the API of an installation whose agents work in their repository."""
 
@@ -43,7 +48,9 @@ class Person:
         body = {"project_id": project, "title": "Mend the slug", "role": "developer", "task_type": "code-generation"}
         return str((await self.ask("POST", "/tasks", 202, {**body, **more}))["task_id"])
 
-    async def card(self, task: str, is_it: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
+    async def card(
+        self, task: str, is_it: Callable[[dict[str, Any]], bool], seconds: float = _PATIENCE_S
+    ) -> dict[str, Any]:
         """As soon as it is as wished; each change of a row is a reason to look again."""
         reached = 0
         async with asyncio.timeout(seconds):

@@ -6,7 +6,15 @@ from events.base import DomainEvent
 from events.ids import ChecksVerdict
 from events.project import ProjectEdited
 from events.recorded import Recorded
-from events.task import TaskApproved, TaskArchived, TaskCompleted, TaskLanded, TaskRejected
+from events.task import (
+    RevertRequested,
+    TaskApproved,
+    TaskArchived,
+    TaskCompleted,
+    TaskLanded,
+    TaskRejected,
+    TaskReopened,
+)
 from events.work import Work
 from events.workspace import WorkspacePaused, WorkspaceResumed
 from tests.domain.test_swarm import START
@@ -56,3 +64,20 @@ def test_saved_and_taken_up_again_it_goes_on_and_sees_nothing_twice() -> None:
     again = Landings(made.data())
     assert again.evolve(recorded(1, ACCEPTED)) == ()
     assert again.data() == made.data()
+
+
+def test_a_card_that_takes_back_what_landed_is_looked_at_until_it_has_landed_itself() -> None:
+    wanted = RevertRequested(task_id="t1", of=("t0",))
+    made, looked = after(wanted)
+    assert looked == ("t1",) and made.waiting == {"t1": Cause(1, "c1")}
+    # Sent back, as the base branch moved under it; failed, and moved back to To do.
+    for event in (TaskRejected(task_id="t1", cause="conflict"), TaskReopened(task_id="t1")):
+        made, looked = after(wanted, event)
+        assert looked == ("t1",) and made.waiting == {"t1": Cause(1, "c1")}
+    again = Landings(made.data())
+    assert again.reverts == {"t1": Cause(1, "c1")}
+    landed = TaskLanded(task_id="t1", run_id=None, head=HEAD, branch="main", oid=HEAD, strategy="squash")
+    for event in (landed, TaskArchived(task_id="t1", from_state="failed")):
+        again = Landings(made.data())
+        assert again.evolve(recorded(9, event)) == ()
+        assert (again.waiting, again.reverts) == ({}, {})

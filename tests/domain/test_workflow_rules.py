@@ -186,6 +186,27 @@ def test_what_was_done_is_undone_once_the_last_first() -> None:
     assert undone == [("c", "done"), ("a", "failed")]
 
 
+def test_what_landed_is_taken_back_by_one_card_of_vaporas_own_also_of_a_stage_that_failed() -> None:
+    agents = {"name": "a", "agents": ["developer", "tester"], "parallel": True, "compensate": "revert"}
+    run = Driver([agents, stage("b", compensate="revert")])
+    run.end("a")
+    run.end("a", "failed", reason="no luck")
+    [card] = [one for one in run.run.stages["a"].cards if one.purpose == "undo"]
+    assert (card.role, card.slot) == (None, 0)
+    run.end("a")
+    undone = [one for one in run.events if isinstance(one, told.StageUndone)]
+    assert [(one.stage, one.outcome) for one in undone] == [("a", "done")]
+    assert run.run.state == "failed"
+
+
+def test_a_compensation_names_agents_or_reverts() -> None:
+    assert "one of them" in faults([stage("a", compensate={})])["stages.a.compensate"]
+    assert (
+        "one of them"
+        in faults([stage("a", compensate={"revert": True, "agents": ["developer"]})])["stages.a.compensate"]
+    )
+
+
 def test_who_cancels_waits_for_open_cards_and_has_the_rest_undone() -> None:
     run = Driver([stage("a", compensate="developer"), stage("b")])
     run.end("a")

@@ -563,6 +563,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     task.LandingRefused(
         task_id="task-1", head="b" * 40, kind="merge-conflict", message="It conflicts.", paths=("src/app.py",)
     ),
+    task.RevertRequested(task_id="task-2", of=("task-1",)),
     task.TaskPushed(task_id="task-1", branch="vapora/task-1", head="b" * 40),
     task.TaskPaused(task_id="task-1", run_id="run-1", reason="Lunch."),
     task.TaskResumed(task_id="task-1", run_id="run-1"),

@@ -47,6 +47,22 @@ async def test_of_two_who_decide_at_the_same_moment_one_stands(site: Site) -> No
     assert count(await site.told(run_id), ApprovalDecided) == 1
 
 
+async def test_a_budget_that_is_used_up_still_pays_for_what_undoes_the_run_and_is_never_exceeded(site: Site) -> None:
+    undo = {"agents": ["developer"], "task": {"title": "Undo it", "review": "none"}}
+    stages = [stage("first", compensate=undo), *(stage(f"part-{number}") for number in range(1, 12))]
+    run_id = await site.begin(defined(stages, budget_cents=2, undo_percent=50))
+    run = await site.over(run_id)
+    assert (run.state, run.stages["first"].undone) == ("failed", "done")
+    assert [one.outcome for one in run.stages.values() if one.state == "failed"] == ["over-budget"]
+    made = [card for _, card in run.cards.values()]
+    spent = await site.runtime.ref(Address("budget", "default")).spent_on([one.task_id for one in made])
+    work = sum(spent[one.task_id] for one in made if one.purpose == "work")
+    [undoing] = [one for one in made if one.purpose == "undo"]
+    # Half of two cents for each: what the stages did not use, is there to undo them.
+    assert 0 < work <= 10_000 < work + undoing.limit_cents * 10_000 <= 20_000  # type: ignore[operator]
+    assert sum(spent.values()) <= 20_000
+
+
 async def test_a_run_whose_budget_is_used_up_fails_where_it_is_and_has_cost_no_more(site: Site) -> None:
     stages = [stage(f"part-{number}", retries=1) for number in range(1, 7)]
     run_id = await site.begin(defined(stages, budget_cents=1))

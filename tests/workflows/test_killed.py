@@ -134,4 +134,5 @@ async def test_whoever_dies_when_a_run_ends_as_if_nobody_had(tmp_path: Path) -> 
                 expected.append(("workflow.stage-failed", "accept"))
                 expected += [("workflow.stage-undone", name) for name in ("check", "build")]
             assert settled == expected, where
+    print(f"{len(deaths.died)} deaths in {ROUNDS} rounds")
     assert len(deaths.died) >= ROUNDS // 2

@@ -59,7 +59,15 @@ def _place(resource: Resource) -> list[Entity]:
         project = _uid("Project", resource.project)
         found.append(_entity(project, roles, inside))
         inside = [project, *inside]
-    if resource.kind == "Task":
+    if resource.workflow and resource.kind in ("WorkflowRun", "Stage"):
+        workflow = _uid("Workflow", resource.workflow)
+        found.append(_entity(workflow, roles, inside))
+        inside = [workflow, *inside]
+    if resource.kind == "Stage":
+        run = _uid("WorkflowRun", resource.id.removesuffix(f".{resource.stage}"))
+        found.append(_entity(run, roles, inside))
+        found.append(_entity(_uid("Stage", resource.id), {**roles, "name": resource.stage}, [run, *inside]))
+    elif resource.kind == "Task":
         found.append(_entity(_uid("Task", resource.id), {**roles, "state": resource.state}, inside))
     elif resource.kind != "Workspace" and (resource.kind, resource.id) != ("Project", resource.project):
         found.append(_entity(_uid(resource.kind, resource.id), roles, inside))

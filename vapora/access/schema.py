@@ -11,9 +11,10 @@ from vapora.domain.access import GROUPS, Group
 
 _SERVED = "server: String, tool: String, outward: Bool, reads_outside: Bool"
 _PEOPLE = "User, Token, Operator, Local"
+_PLACES = "Workspace, Project, Task, Run, Agent, Workflow, WorkflowRun, Stage"
 # Who may be asked about at each level, what it may be about, and what policies are told beside it.
 _APPLIES = {
-    "workspace": f"principal: [{_PEOPLE}], resource: [Workspace, Project, Task, Run, Agent], context: {{}}",
+    "workspace": f"principal: [{_PEOPLE}], resource: [{_PLACES}], context: {{}}",
     "installation": f"principal: [{_PEOPLE}, Visitor], resource: [Installation], context: {{}}",
     "agents": "principal: [Agent], resource: [Workspace, Task], "
     f"context: {{ path: String, own_work: Bool, {_SERVED} }}",

@@ -78,6 +78,7 @@ from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHos
 from vapora.api.people import People
 from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.reach import Reach
+from vapora.api.readable_rows import hide
 from vapora.api.request_metrics import RequestMetrics
 from vapora.api.sign_in import SignIn
 from vapora.log.client import LogClient
@@ -218,6 +219,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     # work everything out twice.
     asked = [Depends(enforce)]
     for noun in _NOUNS:
+        hide(noun.router.routes)
         top.include_router(noun.router, prefix=PREFIX, dependencies=asked)
     top.include_router(system.status_router, prefix=PREFIX, dependencies=asked)
     top.include_router(system.router, dependencies=asked)

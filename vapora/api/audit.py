@@ -18,7 +18,8 @@ from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell, Limit, OpenCell
 from vapora.api.events import event_at
 from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, Position, PositionCursor
-from vapora.api.gate import LetIn
+from vapora.api.gate import Admitted, LetIn
+from vapora.api.readable_rows import only_readable
 from vapora.views import AuditEntry, AuditFilter, Chain, EventView, Page
 
 router = APIRouter(tags=["audit"])
@@ -102,7 +103,7 @@ async def export_audit(
 ) -> StreamingResponse:
     """All entries that fit, the oldest first, up to where the trail is now."""
     await admitted.gate.denials.viewed(cell.workspace, caller.name, f"export of {wanted}", admitted.correlation)
-    return await _exported(cell, wanted, form)
+    return await _exported(cell, wanted, form, admitted)
 
 
 @router.get("/people/audit", summary="Search the audit trail of people")
@@ -126,7 +127,7 @@ async def export_people_audit(
 ) -> StreamingResponse:
     """All entries that fit, the oldest first, up to where the trail is now."""
     await admitted.gate.denials.viewed(cell.workspace, caller.name, f"export of {wanted}", admitted.correlation)
-    return await _exported(cell, wanted, form)
+    return await _exported(cell, wanted, form, admitted)
 
 
 async def _page(cell: Cell, wanted: AuditFilter, limit: int, cursor: str | None) -> Page[AuditEntry]:
@@ -136,22 +137,24 @@ async def _page(cell: Cell, wanted: AuditFilter, limit: int, cursor: str | None)
     return Page[AuditEntry](items=items, next=str(items[-1].position) if len(found) > limit else None)
 
 
-async def _exported(cell: Cell, wanted: AuditFilter, form: Literal["csv", "jsonl"]) -> StreamingResponse:
+async def _exported(
+    cell: Cell, wanted: AuditFilter, form: Literal["csv", "jsonl"], admitted: Admitted
+) -> StreamingResponse:
     # Else an export that others write beside would have no end.
     present = await cell.read(lambda rows: rows.position)
     bounded = wanted.model_copy(update={"last": min(present, wanted.last or present)})
     name, media_type = f"audit-{cell.workspace.strip('_')}.{form}", audit_export.MEDIA_TYPES[form]
     return StreamingResponse(
-        audit_export.lines(form, _pages(cell, bounded)),
+        audit_export.lines(form, _pages(cell, bounded, admitted)),
         media_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
 
 
-async def _pages(cell: Cell, wanted: AuditFilter) -> AsyncIterator[tuple[AuditEntry, ...]]:
+async def _pages(cell: Cell, wanted: AuditFilter, admitted: Admitted) -> AsyncIterator[tuple[AuditEntry, ...]]:
     after = 0
     while found := await _after(cell, wanted, after):
-        yield found
+        yield await only_readable(admitted, cell, found)
         after = found[-1].position
 
 

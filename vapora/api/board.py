@@ -14,6 +14,8 @@ from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell
 from vapora.api.forms import At, LabelFilter
+from vapora.api.gate import LetIn
+from vapora.api.readable_rows import readable_board
 from vapora.errors import BadInputError, NotFoundError
 from vapora.views import Board
 
@@ -25,6 +27,7 @@ Column = Literal[TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskSt
 @router.get("/board", summary="Show the board")
 async def get_board(
     cell: FreshCell,
+    admitted: LetIn,
     project_id: Annotated[str | None, Query(description="Of this project only.")] = None,
     column: Annotated[Column | None, Query(description="This column only.")] = None,
     cursor: Cursor = None,
@@ -39,7 +42,7 @@ async def get_board(
             "A cursor belongs to one column.", remedy="Name it with `column`.", field="column", where="query"
         )
     if at is not None:
-        return await _past(cell, project_id, column, cursor, label, at)
+        return await readable_board(admitted, cell, await _past(cell, project_id, column, cursor, label, at))
 
     def question(rows: ReadSnapshot) -> Board | None:
         if project_id is not None and projects.project_of(rows, project_id) is None:
@@ -49,7 +52,7 @@ async def get_board(
     found = await (cell.read(question) if project_id is None else cell.find(project_stream(project_id), question))
     if found is None:
         raise _no_project(project_id)
-    return found
+    return await readable_board(admitted, cell, found)
 
 
 async def _past(

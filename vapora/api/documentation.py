@@ -14,7 +14,10 @@ from projections.engine.transaction import ReadSnapshot
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.api.document_sources import drawn_from
+from vapora.api.gate import LetIn
 from vapora.api.pages import page_of
+from vapora.api.places import Ref
+from vapora.api.readable_rows import readable
 from vapora.commands.documents import DraftDrawn, DrawDocuments, SetDocumentation
 from vapora.domain.document_duplicates import THRESHOLD, similar_pairs
 from vapora.domain.documentation import Documentation, in_effect
@@ -35,9 +38,15 @@ _COMPARED = 2_000
 
 
 @router.get("", summary="Show how finished work is documented")
-async def get_documentation(cell: FreshCell) -> DocumentationView:
+async def get_documentation(cell: FreshCell, admitted: LetIn) -> DocumentationView:
     """The rule of the workspace and of each project, and the newest cards of the documenter."""
-    return await cell.read(_view)
+    found = await cell.read(_view)
+    of_projects = {one.project_id: Ref("project", one.project_id) for one in found.projects}
+    of_cards = {one.task_id: Ref("task", one.task_id) for one in found.cards}
+    may = await readable(admitted, cell, (*of_projects.values(), *of_cards.values()))
+    projects = tuple(one for one in found.projects if may[of_projects[one.project_id]])
+    cards = tuple(one for one in found.cards if may[of_cards[one.task_id]])
+    return found.model_copy(update={"projects": projects, "cards": cards})
 
 
 @router.put("", summary="Say how finished work is documented")

@@ -6,21 +6,35 @@ no member of a workspace is told that there is none, in the very words.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from events.ids import DEFAULT_WORKSPACE, MemberRole, is_workspace, run_stream, task_stream
-from projections import board, runs
+from events.ids import (
+    DEFAULT_WORKSPACE,
+    MemberRole,
+    StreamName,
+    document_stream,
+    is_workspace,
+    plan_stream,
+    run_stream,
+    schedule_stream,
+    task_stream,
+    workflow_run_stream,
+)
+from projections import board, projects, runs
 from vapora.access import Engine
 from vapora.api.caller import Caller, caller_of
 from vapora.api.denials import Denials
+from vapora.api.places import Ref, place_of
 from vapora.clock import Clock
 from vapora.domain import access
 from vapora.domain.access import ACTIONS, INSTALLATION, WHILE_ARCHIVED, Principal, Question, Resource
 from vapora.domain.people import Directory
+from vapora.domain.workflow.state import run_of_approval
 from vapora.errors import BadInputError, ForbiddenError, is_archived, no_such_workspace
 
 if TYPE_CHECKING:
@@ -213,6 +227,11 @@ class Gate:
             return await self._run(there, run) if own else replace(there, kind="Run", id=run)
         if (agent := names.get("agent_id")) is not None:
             return replace(there, kind="Agent", id=agent)
+        if own and (ref := _of_path(names)) is not None:
+            return await self._place_of(there, ref)
+        if (workflow := names.get("workflow_id")) is not None:
+            found = replace(there, kind="Workflow", id=workflow)
+            return replace(found, project=await self._started_in(request, there, workflow)) if own else found
         project = names.get("project_id") or request.query_params.get("project_id")
         if project is None and own and request.method != "GET":
             project = await _named_in_body(request)
@@ -224,12 +243,54 @@ class Gate:
         found = replace(there, kind="Task", id=task_id)
         return found if card is None else replace(found, project=card.project_id, state=card.state.value)
 
+    async def _place_of(self, there: Resource, ref: Ref) -> Resource:
+        """What is not there is in no project: the route says that it is not there."""
+        cell = await self._cells.open(there.workspace)
+        stream = _STREAMS[ref.kind](ref.id)
+        return await cell.find(stream, lambda rows: place_of(rows, there, ref)) or there
+
+    async def _started_in(self, request: Request, there: Resource, workflow_id: str) -> str:
+        """The project that a run of the workflow would make its cards in; empty: none, or it is not about a start."""
+        if request.method != "POST":
+            return ""
+        cell = await self._cells.open(there.workspace)
+        if (named := await _named_in_body(request)) is not None:
+            return named
+        known, _, _ = await cell.workflows.load(workflow_id)
+        of_definition = None if known is None else known.definition.get("project_id")
+        if isinstance(of_definition, str):
+            return of_definition
+        only = await cell.read(lambda rows: projects.projects(rows, archived=False))
+        return only[0].id if len(only) == 1 else ""
+
     async def _run(self, there: Resource, run_id: str) -> Resource:
         cell = await self._cells.open(there.workspace)
         run = await cell.find(run_stream(run_id), lambda rows: runs.run_of(rows, run_id))
         card = None if run is None else await cell.read(lambda rows: board.card(rows, run.task_id))
         found = replace(there, kind="Run", id=run_id)
         return found if card is None else replace(found, project=card.project_id)
+
+
+# Of what a path names by these, where it is has to be looked up: parameter → kind.
+_KINDS = {
+    "approval_id": "approval",
+    "workflow_run_id": "workflow-run",
+    "document_id": "document",
+    "plan_id": "plan",
+    "schedule_id": "schedule",
+}
+_STREAMS: Mapping[str, Callable[[str], StreamName]] = {
+    "approval": lambda id_: workflow_run_stream(run_of_approval(id_)),
+    "workflow-run": workflow_run_stream,
+    "document": document_stream,
+    "plan": plan_stream,
+    "schedule": schedule_stream,
+}
+
+
+def _of_path(names: Mapping[str, str]) -> Ref | None:
+    found = next((name for name in _KINDS if name in names), None)
+    return None if found is None else Ref(_KINDS[found], names[found], names.get("stage", ""))
 
 
 def _name(caller: Caller | None) -> str:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.api.broadcast import TRY_AGAIN_LATER, Subscription
 from vapora.api.caller import Caller, Callers, caller_of
+from vapora.api.readable_rows import readable_frame
 from vapora.clock import new_id
 from vapora.errors import (
     BadInputError,
@@ -171,13 +172,13 @@ async def _serve(socket: WebSocket, request: _Request) -> tuple[int, str]:
         # Before it subscribes: a long way back must not fill its queue.
         async with aclosing(cell.feed.catch_up(after)) as messages:
             async for position, text in messages:
-                await socket.send_text(text)
+                await _tell(socket, request, text)
                 after = position
     subscription = await cell.feed.join()
     over = asyncio.create_task(subscription.over())
     watching = asyncio.create_task(_watch(socket, request))
     tasks: list[asyncio.Task[Any]] = [
-        asyncio.create_task(_send(socket, cell, subscription, after)),
+        asyncio.create_task(_send(socket, request, subscription, after)),
         asyncio.create_task(_receive(socket, request)),
         over,
         watching,
@@ -198,19 +199,27 @@ async def _serve(socket: WebSocket, request: _Request) -> tuple[int, str]:
         await cell.feed.leave(subscription)
 
 
-async def _send(socket: WebSocket, cell: Cell, subscription: Subscription, after: int | None) -> None:
+async def _tell(socket: WebSocket, request: _Request, text: str) -> None:
+    """What of it may be read."""
+    gate: Gate = socket.app.state.gate
+    admitted = await gate.place(request.caller, _ACTION, request.cell.workspace, "")
+    await socket.send_text(await readable_frame(admitted, request.cell, text))
+
+
+async def _send(socket: WebSocket, request: _Request, subscription: Subscription, after: int | None) -> None:
+    cell = request.cell
     reached = subscription.since if after is None else after
     if reached < subscription.since:
         async with aclosing(cell.feed.catch_up(reached, subscription.since)) as messages:
             async for position, text in messages:
-                await socket.send_text(text)
+                await _tell(socket, request, text)
                 reached = position
     while True:
         position, text = await subscription.next()
         # What the catching up already told, in a state at least as new.
         if position > reached:
             reached = position
-            await socket.send_text(text)
+            await _tell(socket, request, text)
 
 
 async def _beat(socket: WebSocket, every_s: float, position: int) -> None:

@@ -8,7 +8,7 @@ _WORKFLOW = {
     "name": "What people call it.",
     "description": "What it is for.",
     "version": "Counts from 1; 0: as it ships.",
-    "source": "shipped, api, package, or file: read from the folder workflows.",
+    "source": "shipped, api, package, file: of the folder workflows, or repository: of a project's.",
     "file": "The file that it was read from; empty: none.",
     "package": "The package that it is from; empty: none.",
     "problem": "What is wrong with that file now; empty: nothing.",

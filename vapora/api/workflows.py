@@ -170,7 +170,7 @@ def _view(
         name=definition["name"],
         description=definition.get("description", ""),
         version=number,
-        source="shipped" if number == 0 else "file" if file else "package" if package else "api",
+        source=catalogue.source_of(number, file, package),
         file=file,
         package=package,
         trigger=definition.get("trigger", "manual"),

@@ -1,11 +1,14 @@
-"""Workflows as files of a folder: `NAME.toml` or `NAME.json` defines the workflow `NAME`."""
+"""Workflows as files, of a workspace's folder or of a project's repository: `NAME.toml` or `NAME.json` defines the
+workflow `NAME`."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from vapora.catalog.shipped_workflows import known
 from vapora.domain.workflow.check import Fault, check, parse_text, refused
@@ -58,10 +61,46 @@ def read_file(path: Path) -> WorkflowFile:
         return WorkflowFile(name, workflow_id, problem="It is no text in UTF-8.")
     digest = hashlib.sha256(raw).hexdigest()
     data = parse_text(text)
-    definition, faults = (None, (data,)) if isinstance(data, Fault) else check(data, known())
+    return _checked(WorkflowFile(name, workflow_id, digest), (data,) if isinstance(data, Fault) else data)
+
+
+def of_repository(path: str, text: str, project_id: str) -> WorkflowFile:
+    """What a file on the base branch of a project's repository says. It defines a workflow of that project alone, and
+    begins nothing by itself."""
+    place = PurePosixPath(path)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    found = WorkflowFile(path, place.stem, digest)
+    if not _NAME.fullmatch(place.stem):
+        return replace(found, problem="Name it by small letters, digits and dashes, 60 at most.")
+    data = parse_text(text)
+    if isinstance(data, Fault):
+        return _checked(found, (data,))
+    faults = tuple(_elsewhere(data, project_id))
+    return _checked(found, faults or {**data, "project_id": project_id})
+
+
+def _elsewhere(data: Mapping[str, Any], project_id: str) -> Iterator[Fault]:
+    """What would reach beyond the project."""
+    if data.get("trigger", "manual") != "manual":
+        yield Fault("trigger", "A file of a repository begins nothing by itself: make a schedule for it.")
+    cards: list[tuple[str, Any]] = [("", data)]
+    for stage in data["stages"] if isinstance(data.get("stages"), list) else ():
+        if isinstance(stage, Mapping):
+            place, undo = f"stages.{stage.get('name')}", stage.get("compensate")
+            cards.append((f"{place}.task.", stage.get("task")))
+            cards.append((f"{place}.compensate.task.", undo.get("task") if isinstance(undo, Mapping) else None))
+    for place, card in cards:
+        if isinstance(card, Mapping) and card.get("project_id", project_id) != project_id:
+            yield Fault(
+                f"{place}project_id", "A file of a repository makes cards of its own project alone: leave it out."
+            )
+
+
+def _checked(found: WorkflowFile, data: Mapping[str, Any] | tuple[Fault, ...]) -> WorkflowFile:
+    definition, faults = (None, data) if isinstance(data, tuple) else check(data, known())
     if definition is None:
-        return WorkflowFile(name, workflow_id, digest, problem=refused(faults).message)
-    return WorkflowFile(name, workflow_id, digest, definition)
+        return replace(found, problem=refused(faults).message)
+    return replace(found, definition=definition)
 
 
 def problem_of(folder: Path, name: str) -> str:

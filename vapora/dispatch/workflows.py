@@ -21,6 +21,7 @@ from vapora.domain.workflow.catalogue import Workflow
 from vapora.domain.workflow.definition import Definition
 from vapora.domain.workflow.shown import cards_shown
 from vapora.domain.workflow.state import Asked, Run
+from vapora.errors import BadInputError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import StreamFolds
 from vapora.ports import IfMatch, Origin, RequestKey
@@ -69,13 +70,17 @@ class WorkflowCommands:
         *,
         file: str = "",
         file_digest: str = "",
+        of_project: str | None = None,
     ) -> Accepted:
-        """A new version; of a workflow that there is, or with `file` of a new one."""
+        """A new version; of a workflow that there is, or with `file` of a new one. `of_project`: whose repository the
+        file is in, which takes no name of others."""
 
         async def decided() -> Decision:
             found, version, position = await self.load(workflow_id)
             if not file:
                 catalogue.require(found, workflow_id)
+            if of_project is not None:
+                catalogue.require_free(found, file, of_project)
             if if_match is not None:
                 if_match.require(str(position))
             events = catalogue.define(found, workflow_id, definition, file, file_digest)
@@ -150,6 +155,12 @@ class WorkflowCommands:
         found, version, _ = await self.load(workflow_id)
         workflow = catalogue.require(found, workflow_id)
         definition = workflow.read
+        if workflow.only_in not in (None, command.project_id or workflow.only_in):
+            raise BadInputError(
+                f"The workflow '{workflow_id}' is of a project's repository, and makes cards there alone.",
+                remedy=f"Start it in the project {workflow.only_in}, or leave project_id out.",
+                field="project_id",
+            )
         started = requests.start(
             run_id,
             workflow_id,

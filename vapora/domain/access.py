@@ -219,7 +219,9 @@ WHILE_ARCHIVED = frozenset(
 )
 
 PrincipalKind = Literal["User", "Token", "Agent", "Operator", "Local", "Visitor"]
-ResourceKind = Literal["Installation", "Workspace", "Project", "Task", "Run", "Agent"]
+ResourceKind = Literal[
+    "Installation", "Workspace", "Project", "Task", "Run", "Agent", "Workflow", "WorkflowRun", "Stage"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +240,16 @@ class Principal:
 @dataclass(frozen=True, slots=True)
 class Resource:
     """What the question is about. `workspace`: where it is; empty for the installation. `project` and `state` of a
-    task, where they are known: only a workspace's own policies ask for them."""
+    task, where they are known: only a workspace's own policies ask for them. So for `workflow`, of a run of one and of
+    its stages, and for `stage`, the name of one."""
 
     kind: ResourceKind
     id: str
     workspace: str = ""
     project: str = ""
     state: str = ""
+    workflow: str = ""
+    stage: str = ""
 
     @property
     def name(self) -> str:

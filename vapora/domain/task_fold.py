@@ -13,6 +13,7 @@ from events.task import (
     AttemptPicked,
     AttemptRequested,
     LandingRefused,
+    RevertRequested,
     ReviewAssigned,
     TaskApproved,
     TaskArchived,
@@ -55,7 +56,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
 }
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 # What the next run is told at most; older ones give way.
 MOST_COMMENTS = 500
 
@@ -95,6 +96,8 @@ def _beside(state: Task, event: DomainEvent) -> Task | None:
             return replace(state, **changes(event, "task_id"))
         case TaskLabelled():
             return replace(state, labels=event.labels)
+        case RevertRequested():
+            return replace(state, reverts=event.of)
         case TaskWaiting():
             return replace(state, waiting=Wait(event.reason, event.remedy))
         case TaskCommented() if event.agent_id is None and event.answers is None:

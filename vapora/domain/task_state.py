@@ -79,7 +79,8 @@ class Task:
 
     `author` made the work last; `sent_back`: it was rejected since, so the author goes on with it. `reviewer` is who
     has to approve it, `review` who the task names. `review_rounds` and `conflict_rounds`: how often agents, or the base
-    branch, sent it back. `approved_head` is what may land, `refused` why it did not the last time.
+    branch, sent it back. `approved_head` is what may land, `refused` why it did not the last time. `reverts`: the cards
+    whose landed work it is there to take back.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Task:
     refused: Refusal | None = None
     attachments: tuple[Attachment, ...] = ()
     labels: tuple[str, ...] = ()
+    reverts: tuple[str, ...] = ()
 
     @property
     def head(self) -> str | None:

@@ -51,26 +51,33 @@ def prepare(
         return Landing(onto, target.branch, already=True)
     # Written before the target moves: after a crash in between, it is seen that this was done.
     bare.set_ref(_landing_head(name), head)
-    bare.set_ref(_landing(name), new)
+    bare.set_ref(onto_of(name), onto)
+    bare.set_ref(landing_of(name), new)
     return Prepared(name, target, new, as_worked_on=bare.tree(new) == bare.tree(head))
 
 
 def publish(bare: Bare, prepared: Prepared) -> Landing:
     target = prepared.target
-    publishing.publish(bare, publishing.Move(target.branch, target.oid, prepared.oid, _landing(prepared.name)))
+    publishing.publish(bare, publishing.Move(target.branch, target.oid, prepared.oid, landing_of(prepared.name)))
     bare.set_ref(fetched_ref(target.branch), prepared.oid)
     return Landing(prepared.oid, target.branch)
 
 
 def _landed(bare: Bare, name: str, head: str, target: Base) -> Landing | None:
-    new = bare.resolve(_landing(name))
+    new = bare.resolve(landing_of(name))
     if new is None or target.oid is None or bare.resolve(_landing_head(name)) != head:
         return None
     return Landing(new, target.branch, already=True) if bare.descends(target.oid, new) else None
 
 
-def _landing(name: str) -> str:
+def landing_of(name: str) -> str:
+    """The ref of the commit that the target is, or was to be, moved to."""
     return f"refs/vapora/landing/{name}"
+
+
+def onto_of(name: str) -> str:
+    """The ref of the commit that the target was at before."""
+    return f"refs/vapora/landing-onto/{name}"
 
 
 def _landing_head(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from vapora.errors import NotFoundError, NothingToLandError, NoWorktreeError, TargetMovedError
 from vapora.private_dirs import make_private, size
 from vapora.repo import changes as diffs
-from vapora.repo import commits, landing, publishing
+from vapora.repo import commits, landing, publishing, reverting
 from vapora.repo.bare import Bare, Base, Person, base_ref, branch_name, branch_ref, check_name
 from vapora.repo.changes import BranchCommit, Changes
 from vapora.repo.commits import StepCommit
@@ -23,6 +23,7 @@ from vapora.repo.landing import Landing, Prepared, Strategy
 from vapora.repo.lock import take
 from vapora.repo.logins import Logins, nobodys
 from vapora.repo.products import Products, is_empty
+from vapora.repo.reverting import Brought
 from vapora.repo.source import Source
 from vapora.repo.words import shown
 from vapora.repo.worktrees import Worktree, Worktrees
@@ -301,6 +302,25 @@ class Repository:
         """Raises `TargetMovedError` if the target moved since (prepare it again then), `TargetDirtyError` and
         `PushRefusedError`; after each, the source is as it was."""
         return landing.publish(self.bare, prepared)
+
+    @_alone
+    def brought(self, names: Sequence[str], branch: str | None = None) -> tuple[Base, tuple[Brought, ...]]:
+        """The target as it is now, and what landings of these branches brought to it."""
+        self.bare.fetch()
+        target = self.bare.base(branch)
+        found = (reverting.brought(self.bare, check_name(name), target) for name in names)
+        return target, tuple(one for one in found if one is not None)
+
+    def command(self, one: Brought) -> str:
+        """What a person would type to take it back."""
+        return reverting.command(self.bare, one)
+
+    @_alone
+    def revert(
+        self, name: str, landings: Sequence[Brought], target: Base, message: Callable[[Brought], StepCommit]
+    ) -> str:
+        """Makes the branch `name`, which takes these landings back: its head. Raises `MergeConflictError`."""
+        return reverting.revert(self.bare, check_name(name), landings, target, message, self.committer)
 
     @_alone
     def push(self, name: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from vapora.views.base import View
 
-WorkflowSource = Literal["shipped", "api", "file", "package"]
+WorkflowSource = Literal["shipped", "api", "file", "repository", "package"]
 WorkflowRunState = Literal["draft", "active", "waiting-approval", "completed", "failed", "cancelled", "paused"]
 StageState = Literal["pending", "running", "waiting-approval", "completed", "failed", "skipped", "undoing", "undone"]
 ApprovalState = Literal["open", "approved", "rejected", "expired", "outdated", "ended"]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from events.base import DomainEvent
 from events.workflow import WorkflowDefined, WorkflowRemoved
 from vapora.domain.workflow.definition import Definition, read, stored
-from vapora.errors import NotFoundError
+from vapora.errors import ConflictError, NotFoundError
+
+# Where files of a project's repository stand. Those of the workspace's own folder have no slash in their name, by which
+# both are told apart.
+IN_REPOSITORY = ".vapora/workflows/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,19 @@ class Workflow:
     @property
     def read(self) -> Definition:
         return read(dict(self.definition))
+
+    @property
+    def only_in(self) -> str | None:
+        """The one project that it may make cards in; None: any."""
+        return self.definition.get("project_id") if self.file.startswith(IN_REPOSITORY) else None
+
+
+def source_of(number: int, file: str, package: str) -> Literal["shipped", "api", "file", "repository", "package"]:
+    if number == 0:
+        return "shipped"
+    if file:
+        return "repository" if file.startswith(IN_REPOSITORY) else "file"
+    return "package" if package else "api"
 
 
 def fold(workflow_id: str, events: Iterable[DomainEvent], shipped: Mapping[str, Any] | None) -> Workflow | None:
@@ -54,6 +71,24 @@ def require(found: Workflow | None, workflow_id: str) -> Workflow:
     if found is None or found.removed:
         raise NotFoundError(f"There is no workflow '{workflow_id}'.", remedy="List the workflows.")
     return found
+
+
+_WHOSE = {
+    "shipped": "one that ships",
+    "api": "one that people made",
+    "file": "a file of the workspace's folder",
+    "repository": "another file of a repository",
+    "package": "one of an installed package",
+}
+
+
+def require_free(found: Workflow | None, file: str, project_id: str) -> None:
+    """A file of a repository takes no name that something else has: neither what ships or was installed, nor what the
+    workspace or another project defined. Raises `ConflictError`."""
+    if found is None or (found.file == file and (found.removed or found.definition.get("project_id") == project_id)):
+        return
+    whose = _WHOSE[source_of(found.number, found.file, found.package)]
+    raise ConflictError(f"The name '{found.id}' is taken by {whose}.", remedy="Give the file another name.")
 
 
 def define(

@@ -5,7 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import to_json
 
 from vapora.commands.base import WHOLE, Cents, Name, Slug, Text
@@ -34,7 +43,9 @@ def _named(value: Any) -> Any:
 
 
 def _undo(value: Any) -> Any:
-    """A role, or several, with the card that ships; or the card too."""
+    """A role, or several, with the card that ships; or the card too; or `revert`."""
+    if value == "revert":
+        return {"revert": True}
     if isinstance(value, str):
         return {"agents": [value]}
     return {"agents": value} if isinstance(value, list) else value
@@ -65,10 +76,18 @@ class Output(_Part):
 
 
 class Undo(_Part):
-    """What is done to undo the stage: a card for each of `agents`, one after the other."""
+    """What is done to undo the stage: a card for each of `agents`, one after the other; or, with `revert`, one card for
+    which VAPORA itself takes back what the stage's cards landed."""
 
-    agents: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=10)]
+    agents: Annotated[tuple[Slug, ...], Field(max_length=10)] = ()
+    revert: StrictBool = False
     task: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Undo:
+        if self.revert == bool(self.agents):
+            raise ValueError("It names agents, or it says revert = true: one of them")
+        return self
 
 
 class Stage(_Part):
@@ -124,7 +143,8 @@ class ScheduleTrigger(_Part):
 
 
 class Definition(_Part):
-    """`budget_cents`: what all cards of a run may cost together. `max_parallel`: so many cards of a run at a time.
+    """`budget_cents`: what all cards of a run may cost together; `undo_percent` of it is kept for the cards that undo
+    stages, where there may be any. `max_parallel`: so many cards of a run at a time.
     `project_id`: where its cards are made, unless a stage's task or who starts it says otherwise."""
 
     name: Name
@@ -133,8 +153,15 @@ class Definition(_Part):
     project_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     inputs: Annotated[dict[Slug, InputRule], BeforeValidator(_inputs), Field(max_length=50)] | None = None
     budget_cents: Cents | None = None
+    undo_percent: Annotated[int, Field(ge=0, le=90), WHOLE] = 20
     max_parallel: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = None
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=MOST_STAGES)]
+
+    @property
+    def kept_cents(self) -> int:
+        """What of the budget cards that do the work of stages may not use."""
+        agents_undo = any(one.compensate is not None and one.compensate.agents for one in self.stages)
+        return (self.budget_cents or 0) * self.undo_percent // 100 if agents_undo else 0
 
     def stage(self, name: str) -> Stage:
         return next(one for one in self.stages if one.name == name)

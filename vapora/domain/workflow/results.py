@@ -23,6 +23,7 @@ TOPICS = tuple(
         task.TaskReopened,
         task.AttemptRequested,
         task.AttemptPicked,
+        task.TaskLanded,
     )
 )
 
@@ -37,7 +38,8 @@ class Result:
 
 
 def result(events: Iterable[DomainEvent]) -> Result:
-    """Of a task's stream. A card that was done stays so when it is put away."""
+    """Of a task's stream. A card that was done stays so when it is put away; one that takes back what landed is done
+    only once that has landed too."""
     told = tuple(events)
     state = tasks.fold(told)
     if state is None:
@@ -45,6 +47,8 @@ def result(events: Iterable[DomainEvent]) -> Result:
     outcome: CardOutcome | None = None
     reason = ""
     match state.state:
+        case TaskState.DONE if state.reverts and state.to_land:
+            return Result(None)
         case TaskState.DONE:
             outcome = "done"
         case TaskState.FAILED:
@@ -54,7 +58,8 @@ def result(events: Iterable[DomainEvent]) -> Result:
             )
         case TaskState.ARCHIVED:
             left = next((one.from_state for one in reversed(told) if isinstance(one, task.TaskArchived)), None)
-            outcome = "done" if left is TaskState.DONE else "archived"
+            kept = state.reverts and state.work is not None and not state.is_landed and state.work.changes_something
+            outcome = "done" if left is TaskState.DONE and not kept else "archived"
             reason = "" if outcome == "done" else "its card was put away"
         case _:
             return Result(None)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from events import workflow as told
 from events.base import DomainEvent
-from vapora.domain.workflow.state import Run, StageRun, task_id_of
+from events.workflow import CardPurpose
+from vapora.domain.workflow.definition import Stage
+from vapora.domain.workflow.state import Card, Run, StageRun, task_id_of
 
 
 def next_events(run: Run) -> Iterator[DomainEvent]:
@@ -31,7 +33,7 @@ def next_events(run: Run) -> Iterator[DomainEvent]:
 
 def to_undo(run: Run) -> list[StageRun]:
     """Those whose work was done and is not undone yet, the last one first."""
-    found = [one for one in run.stages.values() if one.undone is None and did_all(run, one) and _compensation(run, one)]
+    found = [one for one in run.stages.values() if one.undone is None and _wants_undoing(run, one)]
     places = {name: place for place, name in enumerate(run.stages)}
     return sorted(found, key=lambda one: (one.order or len(run.stages) + 1, places[one.name]), reverse=True)
 
@@ -43,8 +45,29 @@ def did_all(run: Run, stage: StageRun) -> bool:
     return wanted > 0 and len(latest) == wanted and all(one.outcome == "done" for one in latest)
 
 
-def _compensation(run: Run, stage: StageRun) -> bool:
-    return run.definition.stage(stage.name).compensate is not None
+def finished(stage: StageRun) -> list[Card]:
+    """Its cards that were done: what they made may have landed."""
+    return [one for one in stage.cards if one.purpose == "work" and one.outcome == "done"]
+
+
+def reverts(stage: Stage, purpose: CardPurpose) -> bool:
+    """Whether such a card of the stage is done by VAPORA itself."""
+    return purpose == "undo" and stage.compensate is not None and stage.compensate.revert
+
+
+def cards_left(run: Run) -> int:
+    """How many cards of agents are still to be made to undo all of it."""
+    wanted = 0
+    for stage in to_undo(run):
+        rule = run.definition.stage(stage.name).compensate
+        wanted += 0 if rule is None else len(rule.agents) - len(stage.latest("undo"))
+    return wanted
+
+
+def _wants_undoing(run: Run, stage: StageRun) -> bool:
+    """An agent undoes a stage as a whole. What landed is taken back card by card, also of a stage that failed."""
+    rule = run.definition.stage(stage.name).compensate
+    return rule is not None and (bool(finished(stage)) if rule.revert else did_all(run, stage))
 
 
 def _undo(run: Run, stage: StageRun) -> Iterator[DomainEvent]:
@@ -59,10 +82,11 @@ def _undo(run: Run, stage: StageRun) -> Iterator[DomainEvent]:
     if lost is not None:
         reason = lost.reason or f"its card was {lost.outcome}"
         yield told.StageUndone(workflow_run_id=run.id, stage=stage.name, outcome="failed", reason=reason)
-    elif len(latest) == len(rule.agents):
+    elif len(latest) == (1 if rule.revert else len(rule.agents)):
         yield told.StageUndone(workflow_run_id=run.id, stage=stage.name, outcome="done")
     else:
         slot = len(latest)
         task_id = task_id_of(run.id, stage.name, "undo", slot, 1)
-        card = told.StageCard(task_id=task_id, role=rule.agents[slot], slot=slot, attempt=1)
+        role = None if rule.revert else rule.agents[slot]
+        card = told.StageCard(task_id=task_id, role=role, slot=slot, attempt=1)
         yield told.StageCardsMade(workflow_run_id=run.id, stage=stage.name, cards=(card,), purpose="undo")

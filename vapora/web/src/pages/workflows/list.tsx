@@ -17,7 +17,7 @@ import { ProjectSelect } from "../../ui/project-select";
 import { WorkflowsFrame } from "../../ui/workflows-page";
 
 const all = () => allPages<Workflow>((cursor) => data(GET("/api/v1/workflows", { params: { query: cursor ? { cursor } : {} } })));
-const SOURCES: Record<string, string> = { shipped: "ships with VAPORA", api: "made here", file: "from a file" };
+const SOURCES: Record<string, string> = { shipped: "ships with VAPORA", api: "made here", file: "from a file", repository: "from the project's repository" };
 
 export function WorkflowsPage() {
   const { value, problem, reload } = useData(all, [], (frame) => frame.rows.some(({ view }) => view === "workflow"));
