@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -145,10 +145,10 @@ class Webhooks:
         """Busy while something is on its way; what is tried again later is due then."""
         if problem := self._following.problem or self._post.problem:
             return Rest(f"its webhooks: {problem}")
-        now = self._clock()
-        if self._post.is_busy or await self._following.is_behind() or await self.due(1):
-            return Rest("messages are on their way to its webhooks")
-        return Rest(due=await self.in_thread(lambda outbox: outbox.next_at(now)))
+        busy = self._post.is_busy or await self._following.is_behind()
+        # Behind it: what it hears of is to be sent.
+        due, next_at = await self._due(self._clock(), 1)
+        return Rest("messages are on their way to its webhooks") if busy or due else Rest(due=next_at)
 
     # --- for people ---
 
@@ -308,9 +308,13 @@ class Webhooks:
             raise UnavailableError("The webhooks have not started.", remedy="Try again in a moment.")
         return await asyncio.to_thread(work, self._outbox)
 
+    async def _due(self, now: datetime, each: int) -> tuple[list[Due], datetime | None]:
+        """What is due now, and when another one will be; as of one instant."""
+        return await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
+
     async def look(self, each: int) -> tuple[list[Due], float]:
         now = self._clock()
-        due, next_at = await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
+        due, next_at = await self._due(now, each)
         return due, _LONGEST_NAP_S if next_at is None else min((next_at - now).total_seconds(), _LONGEST_NAP_S)
 
     async def deliver(self, one: Due) -> None:
