@@ -27,7 +27,7 @@ def dists(folder: Path) -> list[Path]:
 
 def built_twice(source: Path, into: Path, epoch: str) -> list[str]:
     """Build, and build once more from the source distribution alone, in another folder: what differs."""
-    for old in dists(into):
+    for old in [*dists(into), *into.glob("*.cdx.json")]:
         old.unlink()
     first = build(source, into, epoch)
     with tempfile.TemporaryDirectory() as folder:
