@@ -58,7 +58,7 @@ MISSPELT: dict[str, Change] = {
     "Gateway": lambda t: t["spec"]["servers"][1]["tls"].update(mode="TLS"),
     "HorizontalPodAutoscaler": rename(lambda t: t["spec"], "maxReplicas", "maxReplica"),
     "Job": lambda t: t["spec"].update(backoffLimit="many"),
-    "CronJob": lambda t: t["spec"].update(concurrencyPolicy="Never"),
+    "CronJob": lambda t: t["spec"].update(successfulJobsHistoryLimit="many"),
     "Namespace": lambda t: t["metadata"].update(label={"a": "b"}),
     "NetworkPolicy": lambda t: t["spec"].update(policyType=["Ingress"]),
     "PeerAuthentication": lambda t: t["spec"]["mtls"].update(mode="STRCT"),
