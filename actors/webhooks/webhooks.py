@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -145,10 +145,10 @@ class Webhooks:
         """Busy while something is on its way; what is tried again later is due then."""
         if problem := self._following.problem or self._post.problem:
             return Rest(f"its webhooks: {problem}")
-        now = self._clock()
-        if self._post.is_busy or await self._following.is_behind() or await self.due(1):
+        if self._post.is_busy or await self._following.is_behind():
             return Rest("messages are on their way to its webhooks")
-        return Rest(due=await self.in_thread(lambda outbox: outbox.next_at(now)))
+        due, next_at = await self._as_of(self._clock(), 1)
+        return Rest("messages are on their way to its webhooks") if due else Rest(due=next_at)
 
     # --- for people ---
 
@@ -310,8 +310,11 @@ class Webhooks:
 
     async def look(self, each: int) -> tuple[list[Due], float]:
         now = self._clock()
-        due, next_at = await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
+        due, next_at = await self._as_of(now, each)
         return due, _LONGEST_NAP_S if next_at is None else min((next_at - now).total_seconds(), _LONGEST_NAP_S)
+
+    async def _as_of(self, now: datetime, each: int) -> tuple[list[Due], datetime | None]:
+        return await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
 
     async def deliver(self, one: Due) -> None:
         """One attempt, and what follows from it."""
