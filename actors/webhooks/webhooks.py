@@ -27,7 +27,7 @@ from events.ids import StreamName, channel_stream, webhook_stream
 from events.run import RunSucceeded
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
 from vapora.clock import Clock
-from vapora.dispatch import answer_to, position_of_effect
+from vapora.dispatch import answer_to
 from vapora.dispatch.folds import CHANNEL, WEBHOOK
 from vapora.domain import channel as channels
 from vapora.domain import webhook as rules
@@ -145,10 +145,10 @@ class Webhooks:
         """Busy while something is on its way; what is tried again later is due then."""
         if problem := self._following.problem or self._post.problem:
             return Rest(f"its webhooks: {problem}")
-        busy = self._post.is_busy or await self._following.is_behind()
-        # Behind it: what it hears of is to be sent.
-        due, next_at = await self._due(self._clock(), 1)
-        return Rest("messages are on their way to its webhooks") if busy or due else Rest(due=next_at)
+        if self._post.is_busy or await self._following.is_behind():
+            return Rest("messages are on their way to its webhooks")
+        due, next_at = await self._as_of(self._clock(), 1)
+        return Rest("messages are on their way to its webhooks") if due else Rest(due=next_at)
 
     # --- for people ---
 
@@ -238,7 +238,7 @@ class Webhooks:
             stands = await self._version(stream)
             with suppress(VersionConflictError):
                 appended = await self._log.append(origin, (stream, stands, (event,)), *along)
-                return {**said, "position": position_of_effect(appended.position, along)}
+                return {**said, "position": appended.position}
         raise ConflictError(f"'{id_}' changes faster than this can be recorded.", remedy="Try again.")
 
     async def _version(self, stream: StreamName) -> int:
@@ -308,14 +308,13 @@ class Webhooks:
             raise UnavailableError("The webhooks have not started.", remedy="Try again in a moment.")
         return await asyncio.to_thread(work, self._outbox)
 
-    async def _due(self, now: datetime, each: int) -> tuple[list[Due], datetime | None]:
-        """What is due now, and when another one will be; as of one instant."""
-        return await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
-
     async def look(self, each: int) -> tuple[list[Due], float]:
         now = self._clock()
-        due, next_at = await self._due(now, each)
+        due, next_at = await self._as_of(now, each)
         return due, _LONGEST_NAP_S if next_at is None else min((next_at - now).total_seconds(), _LONGEST_NAP_S)
+
+    async def _as_of(self, now: datetime, each: int) -> tuple[list[Due], datetime | None]:
+        return await self.in_thread(lambda outbox: (outbox.due(now, each), outbox.next_at(now)))
 
     async def deliver(self, one: Due) -> None:
         """One attempt, and what follows from it."""

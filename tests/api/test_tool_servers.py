@@ -35,6 +35,10 @@ async def test_a_server_is_set_its_tool_tried_once_under_one_key_and_a_call_deci
     assert answers[0].json() == answers[1].json()
     assert (answers[0].json()["ok"], answers[0].json()["text"]) == (True, "written down")
     assert len(note.read_text().splitlines()) == 1
+    # It is told once, by its digest: what was said stands nowhere.
+    [tried] = [one for one in (await person.ask("GET", "/audit", 200))["items"] if one["resource_id"] == "odd.write_down"]
+    assert (tried["action"], tried["result"]) == ("execute", "success")
+    assert str(note) not in str(tried)
 
     # Of an agent that has read text of strangers: decided once under one key.
     work = [[call("odd__echo", text="x")], [call("odd__big", size=3)], [call("finish", summary="Done.")]]
@@ -42,8 +46,11 @@ async def test_a_server_is_set_its_tool_tried_once_under_one_key_and_a_call_deci
     task = await person.task(await person.project())
     card = await person.card(task, lambda one: one["state"] == "blocked" or "[call " in str(one))
     [run] = card["runs"]
+    asked = card["waiting"]["call"]
+    assert (asked["run_id"], asked["tool"], asked["arguments"]) == (run["run_id"], "odd.big", '{"size": 3}')
     digest = re.search(r"\[call ([0-9a-f]{12})\]", str(card))
     assert digest is not None
+    assert asked["seen"] == digest[1]
     decision: dict[str, Any] = {"decision": "allow", "seen": digest[1]}
     await twice(person.http.request, "POST", f"/runs/{run['run_id']}/tool-call", decision, "decided")
     await person.card(task, lambda one: one["runs"][0]["state"] == "succeeded")

@@ -84,11 +84,13 @@ def test_wrong_usage_is_told_from_a_refusal(vapora: Run) -> None:
     assert vapora("tools", "decide", "no-such-run.1", "allow", "--seen", "0" * 12).code == 1
 
 
-def test_a_call_that_waits_is_shown_whole_and_answered(tmp_path: Path) -> None:
+def test_a_call_that_waits_is_shown_whole_and_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require("bubblewrap")
     with FakeVendors() as vendors:
+        for name, value in environ(vendors).items():
+            monkeypatch.setenv(name, value)
         settings = quick(tmp_path / "data", free_port()).model_copy(update={"model": "auto"})
-        platform = Platform(settings, environ(vendors))
+        platform = Platform(settings)
         try:
             url = platform.start().api.removesuffix("/api/v1")
             asking = Asking(f"{url}/api/v1", (settings.data / "operator_token").read_text().strip(), tmp_path)
