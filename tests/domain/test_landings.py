@@ -77,7 +77,7 @@ def test_a_card_that_takes_back_what_landed_is_looked_at_until_it_has_landed_its
     again = Landings(made.data())
     assert again.reverts == {"t1": Cause(1, "c1")}
     landed = TaskLanded(task_id="t1", run_id=None, head=HEAD, branch="main", oid=HEAD, strategy="squash")
-    for event in (landed, TaskArchived(task_id="t1", from_state="failed")):
+    for end in (landed, TaskArchived(task_id="t1", from_state="failed")):
         again = Landings(made.data())
-        assert again.evolve(recorded(9, event)) == ()
+        assert again.evolve(recorded(9, end)) == ()
         assert (again.waiting, again.reverts) == ({}, {})
