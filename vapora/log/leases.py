@@ -115,7 +115,7 @@ class TableLeases:
         with self._translated(), self._database.lease() as connection, connection.transaction():
             self._make(connection)
             connection.execute(self._sql.lock, (f"{self._database.schema}:{workspace}",))
-            view = self._look(connection)
+            view = self._look(connection, workspace)
             self._require(view, workspace)
             row = connection.execute(self._sql.take, (workspace, self._name)).fetchone()
             assert row is not None
@@ -138,7 +138,7 @@ class TableLeases:
     def require(self, workspace: str) -> None:
         with self._translated(), self._database.lease() as connection:
             self._make(connection)
-            self._require(self._look(connection), workspace)
+            self._require(self._look(connection, workspace), workspace)
 
     def guard(self, workspace: str) -> Guard:
         question = self._sql.holder
@@ -155,19 +155,25 @@ class TableLeases:
         if wait is not None:
             raise held_elsewhere(workspace, str(wait))
 
-    def _look(self, connection: psycopg.Connection[Any]) -> View:
+    def _look(self, connection: psycopg.Connection[Any], workspace: str | None = None) -> View:
+        """With the lease of this workspace, or of all."""
         self._make(connection)
-        connection.execute(self._sql.announce, (self._name, self._generation, ALIVE))
         me: Installation | None = None
         others, now = [], datetime.min
-        for name, generation, since, until, at in connection.execute(self._sql.installations):
+        asked = (self._name, self._generation, ALIVE, self._name)
+        for name, generation, since, until, at in connection.execute(self._sql.announce, asked):
             now, found = at, Installation(name, generation, since, until)
             if name == self._name:
                 me = found
             else:
                 others.append(found)
         assert me is not None
-        leases = {workspace: Lease(holder, term) for workspace, holder, term in connection.execute(self._sql.leases)}
+        found = (
+            connection.execute(self._sql.leases)
+            if workspace is None
+            else connection.execute(self._sql.lease, (workspace,))
+        )
+        leases = {one: Lease(holder, term) for one, holder, term in found}
         return View(me, tuple(others), leases, now)
 
     def _make(self, connection: psycopg.Connection[Any]) -> None:
@@ -246,18 +252,18 @@ class _Statements:
             "(workspace text PRIMARY KEY, holder text NOT NULL, term bigint NOT NULL)".encode(),
         )
         self.lock = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-        # Who was away begins anew: the older one is given its time again.
+        # Says that we are alive, and who else is. Who was away begins anew: the older one is given its time again.
         self.announce = (
-            f"INSERT INTO {installations} AS mine "  # noqa: S608
+            f"WITH mine AS (INSERT INTO {installations} AS mine "  # noqa: S608
             "VALUES (%s, %s, clock_timestamp(), clock_timestamp() + %s) ON CONFLICT (name) DO UPDATE SET "
             "since = CASE WHEN mine.until <= clock_timestamp() OR mine.generation <> excluded.generation "
-            "THEN excluded.since ELSE mine.since END, generation = excluded.generation, until = excluded.until"
-        ).encode()
-        self.installations = (
-            "SELECT name, generation, since, until, clock_timestamp() "  # noqa: S608
-            f"FROM {installations} WHERE until > clock_timestamp()"
+            "THEN excluded.since ELSE mine.since END, generation = excluded.generation, until = excluded.until "
+            "RETURNING name, generation, since, until) SELECT *, clock_timestamp() FROM mine UNION ALL "
+            f"SELECT name, generation, since, until, clock_timestamp() FROM {installations} "
+            "WHERE name <> %s AND until > clock_timestamp()"
         ).encode()
         self.leases = f"SELECT workspace, holder, term FROM {leases} WHERE holder <> ''".encode()  # noqa: S608
+        self.lease = f"SELECT workspace, holder, term FROM {leases} WHERE workspace = %s AND holder <> ''".encode()  # noqa: S608
         self.holder = f"SELECT holder FROM {leases} WHERE workspace = ?"  # noqa: S608
         self.take = (
             f"INSERT INTO {leases} AS it VALUES (%s, %s, 1) ON CONFLICT (workspace) "  # noqa: S608
