@@ -62,7 +62,7 @@ async def test_a_wake_is_few_statements_and_as_many_with_many_sleepers(tmp_path:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET log_statement = 'all'".encode())
         chosen = settings(tmp_path, database_url=SecretStr(url), cell_idle_s=0.3)
-        found = []
+        found: list[list[str]] = []
         for names in (["few"], [f"w{number}" for number in range(15)]):
             await make(chosen, names)
             async with running(chosen) as system:

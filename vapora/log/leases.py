@@ -160,20 +160,16 @@ class TableLeases:
         self._make(connection)
         me: Installation | None = None
         others, now = [], datetime.min
-        asked = (self._name, self._generation, ALIVE, self._name)
-        for name, generation, since, until, at in connection.execute(self._sql.announce, asked):
+        told = (self._name, self._generation, ALIVE, self._name)
+        for name, generation, since, until, at in connection.execute(self._sql.announce, told):
             now, found = at, Installation(name, generation, since, until)
             if name == self._name:
                 me = found
             else:
                 others.append(found)
         assert me is not None
-        found = (
-            connection.execute(self._sql.leases)
-            if workspace is None
-            else connection.execute(self._sql.lease, (workspace,))
-        )
-        leases = {one: Lease(holder, term) for one, holder, term in found}
+        asked = (self._sql.leases, ()) if workspace is None else (self._sql.lease, (workspace,))
+        leases = {one: Lease(holder, term) for one, holder, term in connection.execute(*asked)}
         return View(me, tuple(others), leases, now)
 
     def _make(self, connection: psycopg.Connection[Any]) -> None:
