@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events.ids import is_workspace
+from vapora.domain.cell import CellRecord
 from vapora.errors import ConfigurationError, NotFoundError, VaporaError, is_archived
 from vapora.log.cell_records import open_cell_records
 from vapora.settings import Settings
@@ -10,18 +11,19 @@ from vapora.settings import Settings
 _MADE = "openssl genpkey -algorithm ed25519"
 
 
-def require_not_deleted(settings: Settings, workspace: str) -> None:
-    """`NotFoundError` for one that is being deleted, or was: nothing of it is to be made again by a late call."""
+def require_not_deleted(settings: Settings, workspace: str) -> CellRecord | None:
+    """`NotFoundError` for one that is being deleted, or was: nothing of it is to be made again by a late call. Else its
+    record, if there is one."""
     record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
     if record is not None and record.is_gone:
         raise NotFoundError(f"The workspace '{workspace}' was deleted.")
+    return record
 
 
 def seal(settings: Settings, workspace: str) -> VaporaError | None:
-    record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
-    if record is None or record.state != "archived":
-        return None
-    return is_archived(workspace)
+    """Why nothing is to be written to its log, if so. `NotFoundError` where nobody may open it any more."""
+    record = require_not_deleted(settings, workspace)
+    return is_archived(workspace) if record is not None and record.state == "archived" else None
 
 
 def require_shared(settings: Settings, nodes: int) -> None:

@@ -106,7 +106,7 @@ class Indexer:
 
     async def _of_this_log(self, writer: IndexWriter) -> int:
         """What stands there of a log that was since replaced, as by a backup, is left aside."""
-        position, mark = await self.in_thread(writer.position)
+        position, mark = writer.found
         if not position:
             return 0
         polled = await self._log.poll(position - 1, 1, 0, lenient=True)

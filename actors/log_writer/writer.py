@@ -33,6 +33,8 @@ STRIDE = 50_000
 
 # A clock that is a month further than the last event may be ahead: whatever is recorded now would keep it there.
 _LONG = timedelta(days=31)
+# So many of the newest events are read at a start.
+_FIRST_RECORDS = 100
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -136,7 +138,7 @@ class LogWriter:
             self._seal = await self._commits.call(self._find_seal) if self._find_seal is not None else None
             if self._signer is not None:
                 await self._signer.start(log)
-            self._tail = Tail(await self._commits.call(log.head), self._tail_records)
+            self._tail = await self._commits.call(lambda: self._newest(log))
             self._forget_ends()
         except Exception:
             log.close()
@@ -146,6 +148,17 @@ class LogWriter:
         # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
         # It is closed with the last reference then, which that thread holds.
         return log
+
+    def _newest(self, log: EventLog) -> Tail:
+        """All who follow a log come at its start, mostly to the same few events: one look for all of them."""
+        head = log.head()
+        first = max(head - min(_FIRST_RECORDS, self._tail_records), 0)
+        records = log.after(first, _FIRST_RECORDS + 1, until=head)
+        if not records or is_full(records, _FIRST_RECORDS + 1):
+            return Tail(head, self._tail_records)  # what a page does not hold is read when somebody wants it
+        tail = Tail(first, self._tail_records)
+        tail.add(records, head)
+        return tail
 
     async def stop(self) -> None:
         """What was handed in is still committed; readers that wait are told."""

@@ -79,10 +79,13 @@ class Projector:
     async def start(self) -> None:
         try:
             self._store = store = await self._in_thread(self._open_store)
-            await self._leave_another_past(store)
-            self._runner = runner = await self._in_thread(lambda: Runner(store, self._projections))
+            runner = await self._in_thread(lambda: Runner(store, self._projections))
+            if await self._is_of_another_past(runner.mark):
+                await self._in_thread(lambda: _clear(store))
+                runner = await self._in_thread(lambda: Runner(store, self._projections))
+            self._runner = runner
             # What stands still at a start is ours to build.
-            self._seen = await self._in_thread(lambda: _positions(store, self._projections))
+            self._seen = runner.rebuilding
         except BaseException:
             # Not started, so nobody will stop it.
             if self._store is not None:
@@ -113,11 +116,10 @@ class Projector:
     async def health(self) -> dict[str, Any]:
         follower = self._following()
         problem = follower.problem or self._rebuilding.problem
-        store = self._opened()
-        used = await self._in_thread(lambda: _uses(store, self._projections))
+        used, status = await self._in_thread(self._uses_and_status)
         if problem is None and self._indexer is not None and self._indexer.problem:
             problem = f"search: {self._indexer.problem}"
-        return {"position": follower.position, "problem": problem, "uses": used, **await self.status()}
+        return {"position": follower.position, "problem": problem, "uses": used, **self._with_followers(status)}
 
     async def rest(self) -> Rest:
         follower = self._following()
@@ -144,7 +146,9 @@ class Projector:
     async def status(self) -> dict[str, Any]:
         """`{"position", "failed": {projection: what stopped it}, "rebuilding": {projection: how far}, "followers":
         {who else goes along the log here: how far}}`."""
-        status = await self._in_thread(lambda: self._open().status())
+        return self._with_followers(await self._in_thread(lambda: self._open().status()))
+
+    def _with_followers(self, status: dict[str, Any]) -> dict[str, Any]:
         followers = {"indexer": self._indexer, "spans": self._spans}
         return {**status, "followers": {name: one.position for name, one in followers.items() if one is not None}}
 
@@ -204,18 +208,17 @@ class Projector:
             self._changed = asyncio.Event()
         return events[-1].position
 
-    async def _leave_another_past(self, store: ReadStore) -> None:
+    async def _is_of_another_past(self, mark: LastEvent | None) -> bool:
         """Rows of a log that was since replaced, as by a backup that was put back, tell of what did not happen."""
-        mark = await self._in_thread(lambda: _mark(store))
         if mark is None:
-            return
+            return False
         polled = await self._log.poll_sealed(mark.position - 1, 1, 0)
         if mark.is_of(next(iter(polled.events), None)):
-            return
+            return False
         structlog.get_logger("projector").warning(
             "the read models are of another past of this log and are built again", position=mark.position
         )
-        await self._in_thread(lambda: _clear(store))
+        return True
 
     async def _rebuild(self) -> None:
         """Those that nobody builds: `vapora rebuild` may be at it in a process of its own."""
@@ -242,6 +245,11 @@ class Projector:
             # Without progress it is not for more events that it waits: the next tick looks again.
             if await self._in_thread(rebuild.switch) or until == before:
                 return
+
+    def _uses_and_status(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Of one moment: two looks would be two transactions, each time somebody asks how it is."""
+        with self._opened().snapshot() as rows:
+            return uses(rows, self._projections), self._open().status_in(rows)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -321,19 +329,9 @@ class _Feeder(LogLoop):
         return True
 
 
-def _mark(store: ReadStore) -> LastEvent | None:
-    with store.snapshot() as rows:
-        return rows.mark()
-
-
 def _clear(store: ReadStore) -> None:
     with store.transaction() as transaction:
         transaction.clear()
-
-
-def _uses(store: ReadStore, projections: Sequence[Projection]) -> tuple[str, ...]:
-    with store.snapshot() as rows:
-        return uses(rows, projections)
 
 
 def _positions(store: ReadStore, projections: Sequence[Projection]) -> dict[str, int]:

@@ -78,11 +78,12 @@ class Runtime(Protocol):
         starts it again. Where it shares a process with others and that process answers, only the actor ends."""
         ...
 
-    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None, *, for_good: bool = False) -> None:
         """End every actor of the workspace, or those of some kinds, in the table's order, with the processes that were
         theirs alone.
 
-        A call that comes meanwhile waits, and starts what it needs again."""
+        A call that comes meanwhile waits, and starts what it needs again. `for_good`: nobody of it runs here when this
+        returns; a call that comes meanwhile to who has stopped is refused with an `UnavailableError`."""
         ...
 
     async def shutdown(self) -> None:

@@ -10,16 +10,28 @@ import structlog
 
 from actors import kinds
 from actors.runtime.base import Actor, Address, Builder, Runtime
+from actors.runtime.freed import FreedMemory
 from vapora import journal
 from vapora.errors import StoppingError, UnavailableError
 from vapora.observability import live
 
 # A cell is put to sleep and woken, and once more; whoever meets that more often is told.
 _TRIES = 3
+# What it takes at most to close a cell, mostly.
+_RETRY_AFTER_S = 2
 
 
 class ClosedError(UnavailableError):
     """Everything here is ending: nothing is started any more."""
+
+
+def cell_closes(workspace: str) -> UnavailableError:
+    """What is told to who calls an actor of a cell that is handed over, in the moment in which it stops."""
+    return UnavailableError(
+        f"The workspace '{workspace}' is being closed here.",
+        remedy="Ask again in a moment: whoever serves it then answers.",
+        retry_after_s=_RETRY_AFTER_S,
+    )
 
 
 class LocalRef:
@@ -42,8 +54,11 @@ class LocalRef:
 class LocalRuntime:
     """Actors in one process and one event loop: unit tests, simulation, tiny installations."""
 
-    def __init__(self, build: Builder) -> None:
+    def __init__(self, build: Builder, freed: FreedMemory | None = None) -> None:
         self._build = build
+        self._freed = freed or FreedMemory()
+        # Workspaces that are being closed for good: of them nobody is started any more.
+        self._leaving: set[str] = set()
         self._actors: dict[Address, asyncio.Task[Actor]] = {}
         self._stopping: dict[Address, asyncio.Task[None]] = {}
         self._closed = False
@@ -78,6 +93,8 @@ class LocalRuntime:
         if task is None:
             if self._closed:
                 raise ClosedError(f"{address} is not started any more: everything is shutting down.")
+            if address.workspace in self._leaving:
+                raise cell_closes(address.workspace)
             task = asyncio.ensure_future(self._start(address, self._stopping.get(address)))
             self._actors[address] = task
         # Mostly it runs already, and each call comes by here.
@@ -147,10 +164,17 @@ class LocalRuntime:
             if self._stopping.get(address) is asyncio.current_task():
                 del self._stopping[address]
 
-    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
-        for kind in kinds.of_cells(only):
-            for address in [one for one in self._actors if (one.kind, one.workspace) == (kind.name, workspace)]:
-                await self._stop_anyhow(address)
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None, *, for_good: bool = False) -> None:
+        if for_good:
+            self._leaving.add(workspace)
+        try:
+            for kind in kinds.of_cells(only):
+                for address in [one for one in self._actors if (one.kind, one.workspace) == (kind.name, workspace)]:
+                    await self._stop_anyhow(address)
+        finally:
+            self._leaving.discard(workspace)
+        if only is None:
+            self._freed.soon()
 
     async def stop_kinds(self, names: Collection[str]) -> None:
         """End all actors of these kinds, one kind after the other, in the table's order."""
@@ -160,6 +184,7 @@ class LocalRuntime:
     async def shutdown(self) -> None:
         """End every actor; one that does not stop well does not keep the others."""
         self._closed = True
+        self._freed.close()
         await self.stop_kinds(kinds.KINDS)
 
     async def _stop_anyhow(self, address: Address) -> None:

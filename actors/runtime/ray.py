@@ -174,10 +174,17 @@ class RayRuntime:
         self.forget(name)
         await asyncio.to_thread(ray.kill, handle)
 
-    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None, *, for_good: bool = False) -> None:
         if self._config.placement == "shards":
-            await self._close_in_shard(workspace, only)
+            await self._close_in_shard(workspace, only, for_good)
             return
+        await self._close_hosts(workspace, only)
+        if for_good:
+            # With a process for each, no one of them can refuse for the others: who was called while they stopped has
+            # begun anew. Without the log nobody begins any more.
+            await self._close_hosts(workspace, only)
+
+    async def _close_hosts(self, workspace: str, only: Collection[str] | None) -> None:
         for kind in kinds.of_cells(only):
             host = self._config.host_of(Address(kind.name, workspace))
             if kind.resident and host != str(Address(kind.name, workspace)):
@@ -191,12 +198,12 @@ class RayRuntime:
         if only is None and self._config.placement == "packed":
             await self._end_anyhow(f"cell/{workspace}")
 
-    async def _close_in_shard(self, workspace: str, only: Collection[str] | None) -> None:
+    async def _close_in_shard(self, workspace: str, only: Collection[str] | None, for_good: bool) -> None:
         shard = self._config.host_of(Address("log", workspace))
         handle = await asyncio.to_thread(find, shard)
         if handle is not None:
             try:
-                await handle.close_cell.remote(workspace, only)
+                await handle.close_cell.remote(workspace, only, for_good)
             except RayActorError:
                 self._journal.warning("was gone before its cell could close", host=shard, workspace=workspace)
 
@@ -382,8 +389,8 @@ class Host:
     async def drop(self, name: str) -> None:
         await self.local.discard(Address.parse(name))
 
-    async def close_cell(self, workspace: str, only: Collection[str] | None) -> None:
-        await self.local.close_cell(workspace, only)
+    async def close_cell(self, workspace: str, only: Collection[str] | None, for_good: bool) -> None:
+        await self.local.close_cell(workspace, only, for_good=for_good)
 
     async def stop_kinds(self, names: Collection[str]) -> None:
         await self.local.stop_kinds(names)

@@ -268,9 +268,7 @@ class Supervisor:
                 self._journal.info("closed here", workspace=workspace)
                 self._forget_open(workspace)
                 self._holding.elsewhere.add(workspace)
-                await self._runtime.close_cell(workspace)
-                # Who was called while the others stopped has begun anew. Without the log nobody begins any more.
-                await self._runtime.close_cell(workspace)
+                await self._runtime.close_cell(workspace, for_good=True)
 
     async def _look_at_people(self) -> None:
         """The log of people is no cell; who writes to it folds it, and has to begin anew where somebody else did."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from projections.engine.base import Projection, Table
 from projections.engine.sql import Session
@@ -64,10 +65,19 @@ def lowest(checkpoints: Mapping[str, ProjectionPosition]) -> int:
     return min(healthy or [checkpoint.position for checkpoint in checkpoints.values()], default=0)
 
 
-def load(connection: Session, live: bool) -> dict[str, ProjectionPosition]:
-    """The live generations, or those that grow beside them."""
-    found = connection.execute(f"SELECT {_COLUMNS} FROM checkpoints WHERE live = ?", (int(live),))  # noqa: S608
-    return {row[0]: _checkpoint(row) for row in found}
+class Positions(NamedTuple):
+    """By projection: the generations that are read, and those that grow beside them to take their place."""
+
+    live: dict[str, ProjectionPosition]
+    beside: dict[str, ProjectionPosition]
+
+
+def load(connection: Session) -> Positions:
+    """Both at once: who wants the one mostly asks for the other next, and a statement is a round trip to a server."""
+    found = Positions({}, {})
+    for row in connection.execute(f"SELECT {_COLUMNS} FROM checkpoints"):  # noqa: S608
+        (found.live if row[2] else found.beside)[row[0]] = _checkpoint(row)
+    return found
 
 
 def insert(connection: Session, projection: Projection, generation: int, live: bool) -> None:

@@ -138,20 +138,25 @@ class Schema:
     def writer(self) -> Session:
         session = _WritersSession(self._database)
         try:
-            self._begin(session, "", self._locked("make"))
-            found = session.execute("SELECT count(*) FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
-            # An administrator may have made the schema: then no right to make one is needed.
-            if found.fetchone() == (0,):
-                session.execute(f"CREATE SCHEMA {self._name}")
-            session.execute(checkpoints.CREATE)
-            session.execute(history_sql.CREATE_MOMENTS)
-            session.execute(mark.CREATE)
-            session.execute("COMMIT")
+            # `mark` is the last that is made. One look, where five statements would find that there is nothing to do.
+            if not self._is_there("mark"):
+                self._make(session)
             session.say_so()
         except BaseException:
             session.close()
             raise
         return session
+
+    def _make(self, session: Session) -> None:
+        self._begin(session, "", self._locked("make"))
+        found = session.execute("SELECT count(*) FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
+        # An administrator may have made the schema: then no right to make one is needed.
+        if found.fetchone() == (0,):
+            session.execute(f"CREATE SCHEMA {self._name}")
+        session.execute(checkpoints.CREATE)
+        session.execute(history_sql.CREATE_MOMENTS)
+        session.execute(mark.CREATE)
+        session.execute("COMMIT")
 
     def reader(self) -> Session:
         """Where nobody has made the tables yet, `begin_read` says so."""
@@ -169,10 +174,12 @@ class Schema:
         return session
 
     def exists(self) -> bool:
+        return self._is_there("checkpoints")
+
+    def _is_there(self, table: str) -> bool:
         with closing(PostgresSession(self._database)) as session:
-            table = f"{self._name}.checkpoints"
-            (there,) = session.execute("SELECT to_regclass(?) IS NOT NULL", (table,)).fetchone()
-            return bool(there)
+            found = session.execute("SELECT to_regclass(?) IS NOT NULL", (f"{self._name}.{table}",))
+            return bool(found.fetchone() == (True,))
 
     def is_in_use(self) -> bool:
         with closing(PostgresSession(self._database)) as session:

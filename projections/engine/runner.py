@@ -29,17 +29,30 @@ class Runner:
         self._store = store
         self._projections = tuple(projections)
         _names_must_differ(self._projections)
-        with store.transaction() as transaction:
-            transaction.retain([projection.NAME for projection in self._projections])
-            for projection in self._projections:
-                transaction.prepare(projection)
-            # What failed gets another try: a start is when mended code arrives.
-            self._forgiven = {name for name, checkpoint in transaction.checkpoints().items() if checkpoint.failure}
-            self._position = lowest(self._mine(transaction))
+        with store.snapshot() as rows:
+            is_prepared = rows.is_prepared(self._projections)
+            if is_prepared:
+                self._begin(rows)
+        if not is_prepared:
+            with store.transaction() as transaction:
+                transaction.retain([projection.NAME for projection in self._projections])
+                for projection in self._projections:
+                    transaction.prepare(projection)
+                self._begin(transaction)
         # Rows to go on with, by projection.
         self._kept: dict[str, _Kept] = {}
         # The last event that was fed here.
         self._fed = self.position
+
+    def _begin(self, rows: ReadSnapshot) -> None:
+        """All that a start asks for, of one moment: each look is some round trips to a server."""
+        # The last event that the rows know of, for whoever compares it with the log.
+        self.mark = rows.mark()
+        # What was being built then, and how far it was.
+        self.rebuilding = {name: one.position for name, one in rows.rebuilds().items()}
+        # What failed gets another try: a start is when mended code arrives.
+        self._forgiven = {name for name, checkpoint in rows.checkpoints().items() if checkpoint.failure}
+        self._position = lowest(self._mine(rows))
 
     @property
     def position(self) -> int:
@@ -50,8 +63,12 @@ class Runner:
         """`{"position": …, "checkpoints": {projection: position}, "failed": {projection: "position topic: error"},
         "rebuilding": {projection: position}}`. A rebuild that has failed stands among the failed."""
         with self._store.snapshot() as rows:
-            # Read again: somebody else may have mended or rebuilt one.
-            return status(rows, self._mine(rows))
+            return self.status_in(rows)
+
+    def status_in(self, rows: ReadSnapshot) -> dict[str, Any]:
+        """As `status`, for whoever looks at more of the same moment."""
+        # Read again: somebody else may have mended or rebuilt one.
+        return status(rows, self._mine(rows))
 
     def apply(self, batch: Sequence[LoggedEvent], frames_wanted: bool = True) -> list[dict[str, Any]]:
         """Take some thousand events in order; the frames of what they changed (`frames_wanted=False`: none).

@@ -11,7 +11,7 @@ from projections.engine import positions as checkpoints
 from projections.engine.base import LoggedEvent, Projection, Table
 from projections.engine.history import HistoryKeeper, HistoryReader, HistoryRows
 from projections.engine.last_event import LastEvent
-from projections.engine.positions import Failure, ProjectionPosition, lowest
+from projections.engine.positions import Failure, Positions, ProjectionPosition, lowest
 from projections.engine.remote_rows import RemoteRows
 from projections.engine.row_cache import RowCache
 from projections.engine.sql import Session, SqlReader
@@ -23,21 +23,24 @@ class ReadSnapshot(SqlReader):
 
     def __init__(self, connection: Session) -> None:
         super().__init__(connection)
-        self._live: dict[str, ProjectionPosition] | None = None
+        self._loaded: Positions | None = None
 
     def checkpoints(self) -> dict[str, ProjectionPosition]:
         """Of the rows that are read."""
-        if self._live is None:
-            self._live = checkpoints.load(self._connection, live=True)
-        return self._live
+        return self._positions().live
 
     def rebuilds(self) -> dict[str, ProjectionPosition]:
         """Of those that grow beside them, to take their place."""
-        return checkpoints.load(self._connection, live=False)
+        return self._positions().beside
 
     @property
     def position(self) -> int:
         return lowest(self.checkpoints())
+
+    def _positions(self) -> Positions:
+        if self._loaded is None:
+            self._loaded = checkpoints.load(self._connection)
+        return self._loaded
 
     def mark(self) -> LastEvent | None:
         """The last event that the rows know of; None where they know of none."""
@@ -76,6 +79,13 @@ class ReadSnapshot(SqlReader):
                 return checkpoint.generation if columns == tuple(table.columns) else None
         return None
 
+    def is_prepared(self, projections: Sequence[Projection]) -> bool:
+        """Whether `Transaction.retain` and `prepare` have nothing to do for just these: as at almost every start."""
+        live, beside = self._positions()
+        return live.keys() == {one.NAME for one in projections} and not beside and all(
+            live[one.NAME].fingerprint == one.fingerprint and not live[one.NAME].frozen for one in projections
+        )  # fmt: skip
+
 
 class Transaction(ReadSnapshot):
     """What is done to the store, all of it or nothing."""
@@ -104,17 +114,18 @@ class Transaction(ReadSnapshot):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
+            self._loaded = None
             raise
         self._connection.execute("RELEASE part")
 
     def save(self, name: str, generation: int, position: int, failure: Failure | None = None) -> None:
         checkpoints.save(self._connection, name, generation, position, failure)
-        self._live = None
+        self._loaded = None
 
     def save_all(self, names: Sequence[str], position: int) -> None:
         """Live generations that have all come to one position."""
         checkpoints.save_all(self._connection, names, position)
-        self._live = None
+        self._loaded = None
 
     def keep_history(self, projection: Projection, generation: int, position: int) -> None:
         """The rows as they are at `position`, if it is time for that again."""
@@ -148,7 +159,8 @@ class Transaction(ReadSnapshot):
 
     def prepare(self, projection: Projection) -> None:
         """Make its tables where there are none. Where those that are there are of another version, new ones begin to
-        grow beside them; if today's code cannot even read them, they stay as they are until then."""
+        grow beside them; if today's code cannot even read them, they stay as they are until then. Nothing is done to
+        what `is_prepared`."""
         live, beside = self.checkpoints().get(projection.NAME), self.rebuilds().get(projection.NAME)
         if beside is not None and beside.fingerprint != projection.fingerprint:
             self._forget(projection.NAME, beside)
@@ -162,7 +174,7 @@ class Transaction(ReadSnapshot):
         of_this_form = live.fingerprint.split(":")[1] == projection.shape
         if live.frozen is of_this_form:
             checkpoints.freeze(self._connection, projection.NAME, not of_this_form)
-            self._live = None
+            self._loaded = None
 
     def begin_rebuild(self, projection: Projection) -> None:
         """From the first event on, beside the rows that are read. One that was under way is dropped."""
@@ -183,7 +195,7 @@ class Transaction(ReadSnapshot):
                     self._connection.execute(statement, values)
             self._forget(projection.NAME, live)
         checkpoints.switch(self._connection, projection.NAME, beside.generation)
-        self._live = None
+        self._loaded = None
 
     def _create(self, projection: Projection, live: bool) -> None:
         generation = checkpoints.next_generation(self._connection, projection.NAME)
@@ -194,7 +206,7 @@ class Transaction(ReadSnapshot):
             for statement in statements + (history_sql.create(stored, dialect) if projection.KEEPS_HISTORY else []):
                 self._connection.execute(statement)
         checkpoints.insert(self._connection, projection, generation, live)
-        self._live = None
+        self._loaded = None
 
     def _forget(self, name: str, checkpoint: ProjectionPosition) -> None:
         self._connection.wait_for_readers()
@@ -202,4 +214,4 @@ class Transaction(ReadSnapshot):
             self._connection.execute(sql.drop(table))
             self._connection.execute(sql.drop(history_sql.past_of(table)))
         checkpoints.forget(self._connection, name, checkpoint.generation)
-        self._live = None
+        self._loaded = None

@@ -109,7 +109,7 @@ async def test_old_events_come_from_the_store_and_new_ones_from_memory_without_a
 
 
 async def test_a_filter_looks_through_a_long_past_in_strides(open_log: Callable[[], EventLog]) -> None:
-    writer = LogWriter(open_log, stride=2)
+    writer = LogWriter(open_log, stride=2, tail_records=0)
     await writer.start()
     await writer.append([request("a", 0, YES, YES, YES, YES, YES, NO, YES)])
     await writer.stop()

@@ -5,10 +5,12 @@ import pickle
 from itertools import count
 from typing import Any
 
+import psutil
 import pytest
 from ray import exceptions
 
 from actors.runtime.base import Address, Runtime, host_of, residents
+from actors.runtime.freed import FreedMemory, trim
 from actors.runtime.lines import CutError, FarRef
 from actors.runtime.local import LocalRuntime
 from actors.runtime.ray import HostConfig, RayRuntime, carrying
@@ -170,6 +172,62 @@ async def test_shutting_down_ends_writers_last_starts_nothing_and_minds_nobody_w
     assert stopped == ["supervisor", "coordinator", "agent", "router", "budget", "projector", "log"]
     with pytest.raises(UnavailableError):
         await world.runtime.ref(LOG).health()
+
+
+async def test_of_a_cell_that_is_closed_for_good_nobody_begins_anew_meanwhile_and_others_go_on(world: World) -> None:
+    coordinator, elsewhere = Address("coordinator", "default"), Address("log", "other")
+    for address in (coordinator, LOG):
+        await world.runtime.ref(address).health()
+    world.open.clear()
+    closing = asyncio.create_task(world.runtime.close_cell("default", for_good=True))
+    await passed(lambda: "stop coordinator/default" in world.story)
+    # The log is the last to stop: what the others still have to record must find it.
+    assert "id" in await world.runtime.ref(LOG).health()
+    with pytest.raises(UnavailableError, match="'default' is being closed here") as refused:
+        await world.runtime.ref(coordinator).health()
+    assert refused.value.details["retry_after_s"] > 0
+    world.open.set()
+    assert "id" in await world.runtime.ref(elsewhere).health()
+    await closing
+    assert world.runtime.running() == [elsewhere]
+    assert world.story.count("start coordinator/default") == 1
+    assert "id" in await world.runtime.ref(coordinator).health()  # as where the lease has come back
+
+
+async def test_after_cells_have_closed_memory_is_given_back_once_and_not_after_the_end(world: World) -> None:
+    given: list[int] = []
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def give_back(pad: int) -> int:
+        given.append(pad)
+        loop.call_soon_threadsafe(done.set)
+        return 1
+
+    runtime = LocalRuntime(
+        lambda address, runtime: Thing(address, runtime, world), freed=FreedMemory(give_back, every_s=0.01)
+    )
+    await runtime.close_cell("default", ("agent",))  # of a cell that goes on
+    await asyncio.gather(*(runtime.close_cell(f"w{number}") for number in range(5)))
+    async with asyncio.timeout(60):
+        await done.wait()
+    assert given == [0]
+    await runtime.close_cell("default")
+    await runtime.shutdown()
+    assert given == [0]
+
+
+@pytest.mark.skipif(trim() is None, reason="this C library gives nothing back")
+def test_what_was_freed_between_pieces_in_use_goes_back_to_the_system() -> None:
+    give_back = trim()
+    assert give_back is not None
+    pieces = [bytearray(2_000) for _ in range(20_000)]
+    kept = pieces[::50]
+    del pieces
+    before = psutil.Process().memory_info().rss
+    give_back(0)
+    assert psutil.Process().memory_info().rss < before - 20_000_000
+    assert len(kept) == 400
 
 
 async def test_a_reference_has_no_secret_methods(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +17,7 @@ import pytest
 
 from actors.composition import ActorSystem, LocalActorSystem
 from actors.runtime.base import Address
+from actors.runtime.freed import trim
 from actors.runtime.local import LocalRuntime
 from events.ids import PEOPLE, WhenExceeded, task_stream
 from events.task import TaskCompleted
@@ -211,8 +211,9 @@ def _used() -> tuple[int, int, int, int, int]:
     """Threads, resident bytes, open files, tasks and blocks of Python's own allocator, of this process."""
     gc.collect()
     # What was freed, but is kept by the C library for the next who needs it, is no cost of a cell that sleeps.
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
-        trim(0)
+    # A runtime gives it back by itself, some seconds after a cell has closed.
+    if (give_back := trim()) is not None:
+        give_back(0)
     process = psutil.Process()
     return (
         process.num_threads(),

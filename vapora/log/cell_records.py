@@ -123,11 +123,14 @@ class TableRecords:
         return found
 
     def get(self, workspace: str) -> CellRecord | None:
+        import psycopg
+
         with self._connected() as connection:
-            if not self._is_made(connection):
-                return None
             statement = f"SELECT record FROM {self._table} WHERE workspace = %s".encode()  # noqa: S608 - our own name
-            row = connection.execute(statement, (workspace,)).fetchone()
+            try:
+                row = connection.execute(statement, (workspace,)).fetchone()
+            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+                return None  # asked several times at each wake: one look whether there is a table would double that
         return None if row is None else _parse(workspace, row[0])
 
     def put(self, record: CellRecord) -> None:

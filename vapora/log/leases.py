@@ -133,7 +133,7 @@ class TableLeases:
             self._make(connection)
             with connection.transaction():
                 connection.execute(self._sql.lock, (f"{self._database.schema}:{workspace}",))
-                view = self._look(connection)
+                view = self._look(connection, workspace)
                 self._require(view, workspace)
                 row = connection.execute(self._sql.take, (workspace, self._name)).fetchone()
                 assert row is not None
@@ -184,7 +184,7 @@ class TableLeases:
     def require(self, workspace: str) -> None:
         with self._translated(), self._database.lease() as connection:
             self._make(connection)
-            self._require(self._look(connection), workspace)
+            self._require(self._look(connection, workspace), workspace)
 
     def guard(self, workspace: str) -> Guard:
         question = self._sql.holder
@@ -201,19 +201,21 @@ class TableLeases:
         if wait is not None:
             raise held_elsewhere(workspace, str(wait))
 
-    def _look(self, connection: psycopg.Connection[Any]) -> View:
+    def _look(self, connection: psycopg.Connection[Any], workspace: str | None = None) -> View:
+        """With the lease of this workspace, or of all."""
         self._make(connection)
-        connection.execute(self._sql.announce, (self._name, self._generation, ALIVE))
         me: Installation | None = None
         others, now = [], datetime.min
-        for name, generation, since, until, leaving, at in connection.execute(self._sql.installations):
+        told = (self._name, self._generation, ALIVE, self._name)
+        for name, generation, since, until, leaving, at in connection.execute(self._sql.announce, told):
             now, found = at, Installation(name, generation, since, until, leaving)
             if name == self._name:
                 me = found
             else:
                 others.append(found)
         assert me is not None
-        leases = {workspace: Lease(holder, term) for workspace, holder, term in connection.execute(self._sql.leases)}
+        asked = (self._sql.leases, ()) if workspace is None else (self._sql.lease, (workspace,))
+        leases = {one: Lease(holder, term) for one, holder, term in connection.execute(*asked)}
         return View(me, tuple(others), leases, now)
 
     def _make(self, connection: psycopg.Connection[Any]) -> None:
@@ -295,28 +297,30 @@ class _Statements:
             "(name text PRIMARY KEY, since timestamptz NOT NULL, until timestamptz NOT NULL)".encode(),
         )
         self.lock = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-        # Who was away begins anew: the older one is given its time again.
+        left = f"one LEFT JOIN {departures} left_ ON left_.name = one.name AND left_.until > clock_timestamp()"
+        # Says that we are alive, and who else is. Who was away begins anew: the older one is given its time again.
         self.announce = (
-            f"INSERT INTO {installations} AS mine "  # noqa: S608
+            f"WITH mine AS (INSERT INTO {installations} AS mine "  # noqa: S608
             "VALUES (%s, %s, clock_timestamp(), clock_timestamp() + %s) ON CONFLICT (name) DO UPDATE SET "
             "since = CASE WHEN mine.until <= clock_timestamp() OR mine.generation <> excluded.generation "
-            "THEN excluded.since ELSE mine.since END, generation = excluded.generation, until = excluded.until"
+            "THEN excluded.since ELSE mine.since END, generation = excluded.generation, until = excluded.until "
+            "RETURNING name, generation, since, until), everybody AS (SELECT * FROM mine UNION ALL "
+            f"SELECT name, generation, since, until FROM {installations} "
+            "WHERE name <> %s AND until > clock_timestamp()) "
+            "SELECT one.name, one.generation, one.since, one.until, left_.since, clock_timestamp() "
+            f"FROM everybody {left}"
         ).encode()
-        known = (
-            f"{installations} one LEFT JOIN {departures} left_ "
-            "ON left_.name = one.name AND left_.until > clock_timestamp() WHERE one.until > clock_timestamp()"
-        )
-        self.installations = (
-            "SELECT one.name, one.generation, one.since, one.until, left_.since, clock_timestamp() "  # noqa: S608
-            f"FROM {known}"
+        self.alive = (
+            f"SELECT one.name, left_.name IS NULL FROM {installations} {left} "  # noqa: S608
+            "WHERE one.until > clock_timestamp() ORDER BY 1"
         ).encode()
-        self.alive = f"SELECT one.name, left_.name IS NULL FROM {known} ORDER BY 1".encode()  # noqa: S608
         self.leave = (
             f"INSERT INTO {departures} VALUES (%s, clock_timestamp(), clock_timestamp() + %s) "  # noqa: S608
             "ON CONFLICT (name) DO UPDATE SET since = excluded.since, until = excluded.until"
         ).encode()
         self.held = f"SELECT count(*) FROM {leases} WHERE holder = %s".encode()  # noqa: S608
         self.leases = f"SELECT workspace, holder, term FROM {leases} WHERE holder <> ''".encode()  # noqa: S608
+        self.lease = f"SELECT workspace, holder, term FROM {leases} WHERE workspace = %s AND holder <> ''".encode()  # noqa: S608
         self.holder = f"SELECT holder FROM {leases} WHERE workspace = ?"  # noqa: S608
         self.take = (
             f"INSERT INTO {leases} AS it VALUES (%s, %s, 1) ON CONFLICT (workspace) "  # noqa: S608

@@ -52,12 +52,15 @@ class PostgresSession:
             self.execute(statement, row)
 
     def begin(self, *, write: bool) -> None:
-        self._begin("" if write else "ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if write:
-            self.lock()
+        if not write:
+            self._begin("ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return
+        # Names of schemas of ours have no quotation mark in them.
+        self._begin("", f"SELECT pg_advisory_xact_lock(hashtextextended('vapora:{self._database.schema}', 0))")
 
-    def _begin(self, mode: str) -> None:
-        begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._path}".encode()
+    def _begin(self, mode: str, then: str = "") -> None:
+        """All of it in one round trip."""
+        begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._path}; {then}".encode()
         for left in range(MOST_CONNECTIONS, -1, -1):
             held = self._held = self._told(self._database.take)
             try:
@@ -70,8 +73,15 @@ class PostgresSession:
                 if not (lost and left):
                     raise
 
-    def lock(self) -> None:
-        self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"vapora:{self._database.schema}",))
+    def is_there(self, table: str) -> bool:
+        """One statement, in no transaction."""
+
+        def ask() -> bool:
+            with self._database.lease() as connection:
+                found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{self._path}.{table}",))
+                return found.fetchone() == (True,)
+
+        return self._told(ask)
 
     def commit(self) -> None:
         try:
@@ -150,12 +160,8 @@ class Schema:
     def writer(self) -> PostgresSession:
         session = PostgresSession(self._database)
         try:
-            session.begin(write=True)
-            # An administrator may have made the schema: then no right to make one is needed.
-            if not self._is_there(session):
-                session.execute(f"CREATE SCHEMA {self._name}")
-            session.execute(GENERATIONS)
-            session.commit()
+            if not session.is_there("generations"):
+                self._make(session)
         except BaseException:
             session.close()
             raise
@@ -164,7 +170,7 @@ class Schema:
     def reader(self) -> PostgresSession:
         session = PostgresSession(self._database)
         try:
-            if not self._is_there(session):
+            if not session.is_there("generations"):
                 raise UnavailableError(
                     "There is no search index of this workspace yet.",
                     remedy="It is made when the workspace runs; ask again in a moment.",
@@ -174,10 +180,14 @@ class Schema:
             raise
         return session
 
-    def _is_there(self, session: PostgresSession) -> bool:
-        return bool(
-            session.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (self._database.schema,)).fetchone()
-        )
+    def _make(self, session: PostgresSession) -> None:
+        session.begin(write=True)
+        # An administrator may have made the schema: then no right to make one is needed.
+        found = session.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
+        if not found.fetchone():
+            session.execute(f"CREATE SCHEMA {self._name}")
+        session.execute(GENERATIONS)
+        session.commit()
 
 
 def _vector(lines: WordLines) -> str:

@@ -46,7 +46,8 @@ class IndexWriter:
         self._guard = guard
         self._session: Session = engine(place).writer()
         with self._transaction():
-            self._open()
+            # How far it was when it was opened, as `position` would say it: who opens it asks that next.
+            self.found = self._open()
 
     def close(self) -> None:
         self._session.close()
@@ -121,12 +122,16 @@ class IndexWriter:
 
     # ---- what is there
 
-    def _open(self) -> None:
-        row = self._session.execute("SELECT number, form FROM generations WHERE live = 1").fetchone()
+    def _open(self) -> tuple[int, str]:
+        asked = "SELECT number, form, position, event FROM generations WHERE live = 1"
+        row = self._session.execute(asked).fetchone()
+        if row is not None and row[1] == FORM:
+            return int(row[2]), str(row[3])
         if row is None:
             self._begin(1, live=True)
-        elif row[1] != FORM:
+        else:
             self._replace(int(row[0]))
+        return 0, ""
 
     def _replace(self, g: int) -> None:
         self._forget(g)

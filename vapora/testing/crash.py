@@ -231,8 +231,8 @@ class _View:
     async def discard(self, address: Address) -> None:
         await self._runtime.discard(address)
 
-    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
-        await self._runtime.close_cell(workspace, only)
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None, *, for_good: bool = False) -> None:
+        await self._runtime.close_cell(workspace, only, for_good=for_good)
 
     async def shutdown(self) -> None:
         await self._runtime.shutdown()

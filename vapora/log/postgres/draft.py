@@ -44,7 +44,7 @@ class _Draft(Recorder):
         self._connection = connection
         sql = Statements(database.schema)
         connection.execute(sql.make_writer, (FORMAT, workspace))
-        [(_, self._writer.epoch, _)] = connection.execute(sql.next_epoch).fetchall()
+        [(_, _, self._writer.epoch)] = connection.execute(sql.next_epoch, (workspace, FORMAT)).fetchall()
 
     def _ask(self, statement: bytes, values: Sequence[Any] = (), writing: bool = False) -> list[tuple[Any, ...]]:
         with translate_errors(self._database), self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:

@@ -45,7 +45,6 @@ class PostgresLog(EventLog):
     def open(cls, database: Database, workspace: str, clock: Clock = system_clock.now) -> Self:
         """Makes the schema where there is none and fences off whoever wrote to it before."""
         with translate_errors(database):
-            migrate(database)
             recorder = Recorder(database)
             try:
                 recorder.take_over(workspace)
@@ -87,12 +86,23 @@ class Recorder(PostgresApplicationRecorder):
 
     def take_over(self, workspace: str) -> None:
         """Become the writer: whoever was it before finds a later epoch than its own and is refused."""
-        with translate_errors(self._database), self.datastore.transaction(commit=True) as cursor:
-            cursor.execute(self._sql.make_writer, (FORMAT, workspace))
-            cursor.execute(self._sql.next_epoch)
-            row = cursor.fetchone()
-            assert row is not None
-            self._writer.take(workspace, row["workspace"], row["format"], row["epoch"])
+        found = self._raise_epoch(workspace)
+        if not found:
+            # A log is opened far more often than made: that it is to be made turns out here, and not by a look before.
+            migrate(self._database)
+            self._ask(self._sql.make_writer, (FORMAT, workspace))
+            # Of another workspace, or of a format that is not known here: then nobody was fenced off, and this says so.
+            found = self._raise_epoch(workspace) or self._ask(self._sql.writer)
+        [(owner, form, epoch)] = found
+        self._writer.take(workspace, owner, form, epoch)
+
+    def _raise_epoch(self, workspace: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._ask(self._sql.next_epoch, (workspace, FORMAT))
+        except LogError as error:
+            if _is_missing(error):
+                return []
+            raise
 
     def check_format(self) -> str:
         """The workspace that the log belongs to."""
@@ -195,6 +205,13 @@ class Recorder(PostgresApplicationRecorder):
             if cursor is None:
                 cursor = vars(connection)[_WRITING] = connection.cursor(binary=True, row_factory=tuple_row)
             return list(cursor.execute(statement, values).fetchall())
+
+
+def _is_missing(error: BaseException | None) -> bool:
+    """Whether there is no such table, or no such schema; the library's errors stand in between."""
+    while error is not None and not isinstance(error, psycopg.Error):
+        error = error.__cause__
+    return isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName))
 
 
 def _lost(error: Exception) -> bool:

@@ -77,8 +77,12 @@ class Statements:
         self.create = _create(name, events, writer, append, names, list(self.ROW.values()))
         self.schema_is_there = "SELECT count(*) FROM pg_namespace WHERE nspname = %s"
         self.is_there = f"SELECT to_regclass('{writer}') IS NOT NULL".encode()
-        self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0) ON CONFLICT DO NOTHING".encode()
-        self.next_epoch = f"UPDATE {writer} SET epoch = epoch + 1 RETURNING workspace, epoch, format".encode()
+        self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0) ON CONFLICT DO NOTHING RETURNING epoch".encode()
+        # Not where the log is another workspace's, or of a newer format: nobody is fenced off then.
+        self.next_epoch = (
+            f"UPDATE {writer} SET epoch = epoch + 1 WHERE workspace = %b AND format <= %b "
+            "RETURNING workspace, format, epoch"
+        ).encode()
         self.touch = f"UPDATE {writer} SET epoch = epoch RETURNING epoch".encode()
         self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
         self.append = f"SELECT * FROM {append}(%b, %b, %b, {arrays})".encode()
