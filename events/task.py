@@ -79,11 +79,13 @@ class TaskLabelled(DomainEvent):
 
 
 class ScoreParts(Value):
-    """The weighted terms of an assignment score: they add up to it (M12.5)."""
+    """The weighted terms of an assignment score: they add up to it (M12.5). `exploration`: 0 unless that is switched
+    on."""
 
     base: float
     expertise: float
     confidence: float
+    exploration: float = 0.0
 
 
 class Candidate(Value):
@@ -109,6 +111,7 @@ class TaskAssigned(DomainEvent):
     """
 
     TOPIC: ClassVar[str] = "task.assigned"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
@@ -120,6 +123,11 @@ class TaskAssigned(DomainEvent):
     policy: str
     propensity: float = Field(gt=0, le=1)
 
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no exploration."""
+        return data if version == 1 else super().upcast(version, data)
+
 
 class TaskHandedOver(DomainEvent):
     """The run that works on the task, or reviews it, goes on with another agent, or with the same one started anew.
@@ -128,6 +136,7 @@ class TaskHandedOver(DomainEvent):
     """
 
     TOPIC: ClassVar[str] = "task.handed-over"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
@@ -140,6 +149,11 @@ class TaskHandedOver(DomainEvent):
     choice: str
     policy: str
     propensity: float = Field(gt=0, le=1)
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no exploration."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class TaskWaiting(DomainEvent):
@@ -181,6 +195,7 @@ class ReviewAssigned(DomainEvent):
     """The coordinator gave the review of `head` to an agent that is not the author; the run it names begins."""
 
     TOPIC: ClassVar[str] = "task.review-assigned"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
@@ -191,6 +206,11 @@ class ReviewAssigned(DomainEvent):
     reason: str
     policy: str
     propensity: float = Field(gt=0, le=1)
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no exploration."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class ReviewSubmitted(DomainEvent):

@@ -26,6 +26,7 @@ from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
 from vapora.domain.heartbeat import Pulse
+from vapora.domain.model_quality import Evidence
 from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.errors import VersionConflictError
@@ -50,7 +51,8 @@ class Doing:
 class RunUnderWay:
     """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
     that it goes on from, once that was read. `gave_up`: what never came back before is settled. Of a run by code:
-    `body`: the code under way; `told`: how many of its steps it was told; `asked`: the model call that it waits for."""
+    `body`: the code under way; `told`: how many of its steps it was told; `asked`: the model call that it waits for.
+    `evidence`: what its first call found that runs say of models."""
 
     def __init__(self, means: Means, assignment: Assignment) -> None:
         self.means = means
@@ -63,6 +65,7 @@ class RunUnderWay:
         self.body: Body | None = None
         self.told = 0
         self.asked: Request | None = None
+        self.evidence: tuple[Evidence, ...] | None = None
         self._doing = Doing(limit_s=means.limits.other_s)
         self._moved_at = time.monotonic()
         # The beginning of the run, while it waits for the append that it stands in together with what comes next.
