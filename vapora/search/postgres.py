@@ -97,8 +97,13 @@ class PostgresSession:
             self.close()
 
     def rollback(self) -> None:
-        # What was begun is undone where the connection is given back.
-        self.close()
+        held = self._held
+        try:
+            # The pool would do it as well, and warn of it each time.
+            if held is not None and not held.closed:
+                self._told(lambda: held.execute("ROLLBACK"))
+        finally:
+            self.close()
 
     def close(self) -> None:
         held, self._held = self._held, None
