@@ -38,6 +38,7 @@ NAMES = (
     "transport",
     "web",
     "knowledge",
+    "learning",
 )
 
 

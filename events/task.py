@@ -89,11 +89,13 @@ class TaskLabelled(DomainEvent):
 
 
 class ScoreParts(Value):
-    """The weighted terms of an assignment score: they add up to it (M12.5)."""
+    """The weighted terms of an assignment score: they add up to it (M12.5). `exploration`: 0 unless that is switched
+    on."""
 
     base: float
     expertise: float
     confidence: float
+    exploration: float = 0.0
 
 
 class Candidate(Value):
@@ -119,6 +121,7 @@ class TaskAssigned(DomainEvent):
     """
 
     TOPIC: ClassVar[str] = "task.assigned"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
@@ -130,6 +133,11 @@ class TaskAssigned(DomainEvent):
     policy: str
     propensity: float = Field(gt=0, le=1)
 
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no exploration."""
+        return data if version == 1 else super().upcast(version, data)
+
 
 class TaskHandedOver(DomainEvent):
     """The run that works on the task, or reviews it, goes on with another agent, or with the same one started anew.
@@ -138,6 +146,7 @@ class TaskHandedOver(DomainEvent):
     """
 
     TOPIC: ClassVar[str] = "task.handed-over"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
@@ -150,6 +159,11 @@ class TaskHandedOver(DomainEvent):
     choice: str
     policy: str
     propensity: float = Field(gt=0, le=1)
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no exploration."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class TaskWaiting(DomainEvent):
@@ -191,6 +205,7 @@ class ReviewAssigned(DomainEvent):
     """The coordinator gave the review of `head` to an agent that is not the author; the run it names begins."""
 
     TOPIC: ClassVar[str] = "task.review-assigned"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
@@ -201,6 +216,11 @@ class ReviewAssigned(DomainEvent):
     reason: str
     policy: str
     propensity: float = Field(gt=0, le=1)
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no exploration."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class ReviewSubmitted(DomainEvent):

@@ -72,15 +72,20 @@ def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None
 def _candidate(candidate: task.Candidate) -> dict[str, Any]:
     # By hand: pydantic's own dump of a dozen candidates takes longer than decoding the event that holds them.
     said = {name: value for name, value in candidate if name != "agent_id"}
-    parts = None if candidate.parts is None else dict(candidate.parts)
+    parts = (
+        None
+        if candidate.parts is None
+        else {name: value for name, value in candidate.parts if value or name != "exploration"}
+    )
     return {"id": candidate.agent_id, **said, "parts": parts}
 
 
 def _option(option: routing.ModelOption) -> dict[str, Any]:
+    learned = {} if option.baseline is None else {"baseline": option.baseline, "runs": round(option.runs, 2)}
     return {
         "id": f"{option.provider}/{option.model}",
         "score": option.quality,
-        "parts": {"quality": option.quality, "worst_case_microusd": option.worst_case_microusd},
+        "parts": {"quality": option.quality, **learned, "worst_case_microusd": option.worst_case_microusd},
         "excluded": option.excluded,
     }
 
@@ -93,7 +98,7 @@ def _put(recorded: Recorded, rows: Rows, task_id: str, kind: str, chosen: str, r
 
 class Decisions(Projection):
     NAME = "decisions"
-    VERSION = 3
+    VERSION = 4
     TABLES = (DECISIONS,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskAssigned: _assigned,

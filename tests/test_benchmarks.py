@@ -41,7 +41,8 @@ SMALL = {
     ],
     "start": ["--rounds", "1", "--sides", "local", "--rest-s", "0"],
     "intake": ["--tasks", "20", "--open", "20", "--done", "5"],
-    "search": ["--entries", "60", "--queries", "2"],
+    "search": ["--sizes", "60", "--engines", "sqlite", "--queries", "1"],
+    "learning": ["--tasks", "40", "--seeds", "1"],
     "knowledge": ["--cards", "10", "--walks", "2"],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }

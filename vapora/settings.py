@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     model: Literal["auto", "rehearsal"] = "auto"
     # Whether search learns what a workspace's texts are about, from those texts alone.
     search_vectors: Literal["built-in", "none"] = "built-in"
+    # How much a choice of an agent tries those of whom little is known; 0: the formula alone. And whether a model's
+    # quality is the one that it ships with, or learned from the outcomes of runs.
+    exploration: float = Field(default=0, ge=0, le=2)
+    model_quality: Literal["baseline", "learned"] = "baseline"
     log_format: Literal["console", "json"] = "console"
     # A collector that takes traces by OTLP over HTTP, as http://collector:4318; empty: none are made.
     otlp_endpoint: str = ""

@@ -32,6 +32,7 @@ from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
 from vapora.domain.cell import Rest, together
 from vapora.domain.heartbeat import Pulse
+from vapora.domain.model_quality import Evidence
 from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
 from vapora.domain.run_end import summary_of
@@ -71,6 +72,7 @@ class Agent:
         gateway: ToolGatewayPort | None = None,
         past_work: PastWorkPort | None = None,
         crew: Crew | None = None,
+        evidence: Callable[[str, bool], tuple[Evidence, ...]] | None = None,
     ) -> None:
         runs, projects, tool_servers = folds_of(log, snapshots)
         self._means = Means(
@@ -91,6 +93,7 @@ class Agent:
             limits or StepLimits(),
             gateway,
             crew or Crew(),
+            evidence,
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -15,6 +15,7 @@ from vapora.catalog import RoleManifest
 from vapora.clock import Clock, Sleep
 from vapora.dispatch.folds import PROJECT, TOOL_SERVERS_FOLD
 from vapora.domain import run as rules
+from vapora.domain.model_quality import Evidence
 from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.domain.task import Task
@@ -91,7 +92,8 @@ class Means:
     """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
     repository where the rehearsal model answers; None: those of the role. `permission`: what the policies say of
     tools. `past_work` None: nobody is told of past executions. `gateway`: to the servers of tools; None: there are
-    none here. `crew`: agents written in Python whose code is here."""
+    none here. `crew`: agents written in Python whose code is here. `evidence`: what runs say of models at a type of
+    task, rehearsed ones or real ones; None: qualities of models are not learned."""
 
     log: LogClient
     folds: StreamFolds[Run]
@@ -110,3 +112,4 @@ class Means:
     limits: StepLimits = field(default_factory=StepLimits)
     gateway: ToolGatewayPort | None = None
     crew: Crew = field(default_factory=Crew)
+    evidence: Callable[[str, bool], tuple[Evidence, ...]] | None = None

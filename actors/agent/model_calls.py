@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from actors.agent import taking_over
 from actors.agent.code_calls import call_of_code
 from actors.agent.conversation import conversation
@@ -21,9 +23,11 @@ from events.budget import BudgetSet
 from events.ids import WaitReason, run_stream
 from events.secret import SecretStored
 from vapora.domain import run as rules
+from vapora.domain.model_quality import Evidence
 from vapora.domain.next_step import Ask, Fail, without_another
 from vapora.domain.run import Run
 from vapora.domain.work import next_action, works_with_tools
+from vapora.errors import VaporaError
 from vapora.log.client import Polled
 
 FIRST_RETRY_S = 0.5
@@ -43,8 +47,10 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
     seen = await one.means.log.head() if run.waiting else None
     # As the project is now: nothing more of it goes to a provider that was taken off its list a moment ago.
     project = await one.project()
+    call = await _call(one, run, ask, held)
     call = replace(
-        await _call(one, run, ask, held),
+        call,
+        routing=replace(call.routing, learned=await _learned(one, run)),
         model=run.started.model if run.started else None,
         providers=project.providers if project is not None else (),
         run_version=run.version - len(one.unsaid),
@@ -56,6 +62,20 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
     if isinstance(outcome, Answered):
         return run, outcome.held
     return await _obstacle(one, run, outcome, seen), False
+
+
+async def _learned(one: RunUnderWay, run: Run) -> tuple[Evidence, ...] | None:
+    """What runs say of models at its type of task, as its first call finds it: a run is not to change its model midway
+    for what others did. No run waits, or fails, because nobody remembers."""
+    started = run.started
+    if one.means.evidence is None or started is None:
+        return None
+    if one.evidence is None:
+        try:
+            one.evidence = await asyncio.to_thread(one.means.evidence, started.task_type, started.simulated)
+        except VaporaError as error:
+            structlog.get_logger("agent").warning("models by their baselines", run=one.id, why=str(error))
+    return one.evidence
 
 
 async def _call(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> Call:

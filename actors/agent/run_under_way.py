@@ -26,6 +26,7 @@ from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
 from vapora.domain.heartbeat import Pulse
+from vapora.domain.model_quality import Evidence
 from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.errors import VersionConflictError
@@ -51,7 +52,8 @@ class RunUnderWay:
     """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
     that it goes on from, once that was read. `gave_up`: what never came back before is settled. Of a run by code:
     `body`: the code under way; `round`: how often it began, with each set of checks anew; `told`: how many of its steps
-    it was told; `asked`: the model call that it waits for."""
+    it was told; `asked`: the model call that it waits for. `evidence`: what its first call found that runs say of
+    models."""
 
     def __init__(self, means: Means, assignment: Assignment) -> None:
         self.means = means
@@ -65,6 +67,7 @@ class RunUnderWay:
         self.round = 1
         self.told = 0
         self.asked: Request | None = None
+        self.evidence: tuple[Evidence, ...] | None = None
         self._doing = Doing(limit_s=means.limits.other_s)
         self._moved_at = time.monotonic()
         # The beginning of the run, while it waits for the append that it stands in together with what comes next.

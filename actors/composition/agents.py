@@ -18,6 +18,7 @@ from vapora.ports import ToolGatewayPort
 
 def build_agent(wiring: Wiring, address: Address) -> Agent:
     runtime, workspace = wiring.runtime, address.workspace
+    past_work = PastWork(wiring.settings.read_place(workspace), likeness(wiring.settings, workspace))
     return Agent(
         address.id,
         wiring.log(workspace),
@@ -37,6 +38,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
             tool_s=wiring.settings.agent_tool_limit_s,
             other_s=wiring.settings.agent_step_limit_s,
         ),
-        past_work=PastWork(wiring.settings.read_place(workspace), likeness(wiring.settings, workspace)),
+        past_work=past_work,
         crew=wiring.crew,
+        evidence=past_work.evidence if wiring.settings.model_quality == "learned" else None,
     )

@@ -42,6 +42,7 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         has_code=lambda agent_id: agent_id in wiring.crew.agents,
         role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
         full=lambda: _why_full(settings),
+        exploration=settings.exploration,
     )
 
 

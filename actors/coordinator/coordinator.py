@@ -69,8 +69,10 @@ class SwarmCoordinator:
         role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
         full: Callable[[], str | None] = lambda: None,
         has_code: Callable[[str], bool] = lambda agent: True,
+        exploration: float = 0.0,
     ) -> None:
-        """`full`: why nothing may start on this disk, for cards to say; None: there is room."""
+        """`full`: why nothing may start on this disk, for cards to say; None: there is room. `exploration`: as in
+        `vapora.domain.assignment.rank`."""
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
@@ -85,8 +87,8 @@ class SwarmCoordinator:
         )
         self._acting = asyncio.Lock()
         self._most_runs_of = dict(most_runs_of or {})
-        self._swarm = swarm.initial()
-        self._swarm.usual_most_runs_of = self._most_runs_of
+        self._exploration = exploration
+        self._swarm = self._with_settings(swarm.initial())
         paused, card = (lambda: swarm.paused(self._swarm)), (lambda id_: swarm.card(self._swarm, id_))
         self._pool = AgentPool(workspace, agent, retire, idle_s, paused, card)
         self._assigner = Assigner(log, workspace, lambda: self._swarm, clock, consumer)
@@ -107,12 +109,16 @@ class SwarmCoordinator:
         self._ticker = Ticker(f"coordinator/{workspace}", self._tick, resend_s)
         self._journal = structlog.get_logger("coordinator")
 
+    def _with_settings(self, view: swarm.Swarm) -> swarm.Swarm:
+        """With what is not folded but given."""
+        view.usual_most_runs_of, view.exploration = self._most_runs_of, self._exploration
+        return view
+
     async def start(self) -> None:
         self._assigner.simulated = await self._is_simulated()
         resumed = await self._saved.load(self._log) if self._saved is not None else None
         if resumed is not None:
-            self._swarm, self._follower.position = resumed.state, resumed.position
-            self._swarm.usual_most_runs_of = self._most_runs_of
+            self._swarm, self._follower.position = self._with_settings(resumed.state), resumed.position
         if self._consumer is not None:
             await self._consumer.catch_up(self._log)
         await self._follower.catch_up()

@@ -103,6 +103,7 @@ class ModelChoice:
             complexity=call.routing.complexity,
             critical=call.routing.critical,
             prefers=call.routing.prefers,
+            learned=call.routing.learned,
             size=call.routing.size,
             tier=standing.tier,
             when_exceeded=standing.when_exceeded,

@@ -22,6 +22,7 @@ from events.budget import BudgetSet, SpendReleased, SpendUnknown
 from events.content import Content
 from events.ids import PROVIDERS, BoardType, Provider, Review, WaitReason, project_stream, run_stream
 from events.project import ProjectCreated, ProjectEdited
+from events.routing import ProviderSelected
 from events.run import (
     ArtifactRecorded,
     ModelCalled,
@@ -51,6 +52,7 @@ from vapora.catalog import ROLE_IDS, role
 from vapora.clock import now
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
+from vapora.domain.model_quality import Evidence
 from vapora.domain.pricing import PriceBook
 from vapora.domain.task import Task
 from vapora.errors import NotFoundError, UnavailableError
@@ -134,10 +136,9 @@ class Actors:
             margin_s=60,
         )
 
-    def agent(self, router: Any = None, snapshots: Path | None = None) -> Agent:
-        made = Agent(
-            "architect", log_of(self.port), router or self.router, self.money, role, InlineTexts(), now, snapshots
-        )
+    def agent(self, router: Any = None, snapshots: Path | None = None, **more: Any) -> Agent:
+        log = log_of(self.port)
+        made = Agent("architect", log, router or self.router, self.money, role, InlineTexts(), now, snapshots, **more)
         self.agents.append(made)
         return made
 
@@ -593,6 +594,24 @@ async def test_the_model_that_a_person_chose_answers_every_step(name: str) -> No
         assert {(one.provider, one.model) for one in await of_kind(log, ModelCalled)} == {("openai", "gpt-6.1-terra")}
         [begun] = await of_kind(log, RunStarted)
         assert begun.model == name
+
+
+async def test_where_quality_is_learned_the_better_model_answers_and_the_log_says_of_how_many_runs() -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def evidence(task_type: str, simulated: bool) -> tuple[Evidence, ...]:
+        asked.append((task_type, simulated))
+        return (Evidence("anthropic/claude-opus-5-5", 40, 4.0), Evidence("openai/gpt-6.1-terra", 40, 40.0))
+
+    async with open_system() as (system, log, _):
+        await system.agent(evidence=evidence).perform([assignment()])
+        await seen(log, RunSucceeded)
+        assert {one.model for one in await of_kind(log, ModelCalled)} == {"gpt-6.1-terra"}
+        choices = await of_kind(log, ProviderSelected)
+        assert {one.policy for one in choices} == {"learned"}, "also of the step whose money was held ahead"
+        [opus] = [one for one in choices[0].candidates if one.model == "claude-opus-5-5"]
+        assert (opus.baseline, opus.runs, round(opus.quality, 2)) == (0.95, 40, 0.27)
+        assert asked == [("architecture-design", False)], "once: no run changes its model for what others did meanwhile"
 
 
 async def test_a_project_is_shown_to_the_providers_on_its_list_and_to_no_other() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -128,6 +129,7 @@ class Cell:
         resend_s: float = 60,
         role_defaults: Callable[[str], RoleDefaults | None] = lambda role: None,
         full: Callable[[], str | None] = lambda: None,
+        exploration: float = 0,
     ) -> Any:
         return SwarmCoordinator(
             self.log if port is None else LogClient(port, WORKSPACE),
@@ -140,6 +142,7 @@ class Cell:
             resend_s=resend_s,
             role_defaults=role_defaults,
             full=full,
+            exploration=exploration,
         )
 
     async def submit(self, title: str = "Do it", **fields: Any) -> str:
@@ -214,6 +217,19 @@ async def test_of_two_able_agents_the_one_with_the_lower_load_gets_the_next_task
         await working.submit()
     given = Counter(one.agent_id for one in await working.assigned(4))
     assert given == {"developer": 2, "developer-2": 2}
+
+
+async def test_with_exploration_the_log_says_what_it_added_to_the_score(cell: Cell) -> None:
+    await cell.capacity("developer", 2)
+    coordinator = cell.coordinator(exploration=0.5)
+    await coordinator.start()
+    await cell.submit()
+    await cell.submit()
+    second = (await cell.assigned(2))[1]
+    await coordinator.stop()
+    [parts] = [one.parts for one in second.candidates if one.excluded is None]
+    assert second.policy == "formula-ucb1-v1"
+    assert parts is not None and parts.exploration == pytest.approx(0.5 * (math.log(2) / 2) ** 0.5), "one is in flight"
 
 
 async def test_the_highest_priority_goes_first_and_then_the_oldest(cell: Cell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vapora.domain.agent import Agent
-from vapora.domain.assignment import Applicant, ChosenAgent, has_room, rank, score, total
+from vapora.domain.assignment import Applicant, ChosenAgent, exploration, has_room, rank, score, total
 from vapora.domain.learning import History, LearningSettings, RunOutcome, confidence, expertise
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -170,3 +171,31 @@ def test_a_newcomer_gets_work_where_the_veteran_fails() -> None:
     """M16.10: no exploration term is needed for a newcomer to be tried against a poor veteran."""
     assert chosen(choose(applicant("newcomer"), applicant("veteran", good=2, bad=28))) == "newcomer"
     assert chosen(choose(applicant("newcomer"), applicant("veteran", good=28, bad=2))) == "veteran"
+
+
+def explored(factor: float, *applicants: Applicant) -> ChosenAgent:
+    return rank("code-generation", None, applicants, NOW, explore=factor)
+
+
+def test_exploration_tries_a_newcomer_and_every_part_of_the_decision_is_kept() -> None:
+    """R16: only where it is switched on; and the same log gives the same choice."""
+    both = applicant("newcomer"), applicant("veteran", good=28, bad=2)
+    choice = explored(0.5, *both)
+    assert chosen(choice) == "newcomer" and choice.policy == "formula-ucb1-v1" and choice.propensity == 1.0
+    assert choice == explored(0.5, *reversed(both))
+    by_id = {one.agent_id: one for one in choice.candidates}
+    parts = by_id["newcomer"].parts
+    assert parts is not None and parts.exploration == pytest.approx(0.5 * (math.log(31) / 1) ** 0.5)
+    assert all(one.parts and one.score == total(one.parts) for one in choice.candidates)
+    assert "+ exploration 0.93)" in choice.reason
+    plain = explored(0, *both)
+    assert plain == choose(*both) and plain.policy == "formula-v1"
+    assert all(one.parts and one.parts.exploration == 0 for one in plain.candidates)
+
+
+def test_what_is_in_flight_counts_as_tried() -> None:
+    """Else all that comes before the first outcome would go to the one who is tried."""
+    tried = explored(0.5, applicant("a"), applicant("b", running=1))
+    idle, busy = (one.parts for one in tried.candidates)
+    assert chosen(tried) == "a" and idle and busy and idle.exploration > busy.exploration
+    assert exploration(0.5, 0, 0) == 0.0, "where nobody was ever tried all are equal"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events.ids import PROVIDERS, Provider, Tier, WhenExceeded
 from vapora.catalog.manifests import roles, task_types
 from vapora.domain import routing
+from vapora.domain.model_quality import Evidence
 from vapora.domain.models import SIZES, ModelSpec
 from vapora.domain.pricing import worst_case
 from vapora.llm.catalogue import catalogue, shipped
@@ -367,3 +368,46 @@ def test_what_a_package_prefers_goes_first_and_everything_else_holds() -> None:
 
 def test_a_model_that_there_is_not_is_passed_over() -> None:
     assert order(plan(prefers="openai/gpt-1")) == order(plan()) == order(plan(prefers="nobody"))
+
+
+# --- learned ---
+
+
+def evidence(model: str, runs: float, mean: float) -> Evidence:
+    spec = next(one for one in MODELS if one.model == model)
+    return Evidence(f"{spec.provider}/{model}", runs, runs * mean)
+
+
+def test_where_quality_is_learned_the_best_goes_first_that_costs_no_more_than_the_rules() -> None:
+    """C14: and the decision says what it was learned from."""
+    bad = evidence(SONNET, 30, 0.4)
+    found = plan(learned=(bad, evidence(HAIKU, 50, 1.0), evidence(OPUS, 50, 1.0)))
+    assert found.policy == "learned" and order(found)[0] == HAIKU
+    assert order(found).index(OPUS) > order(found).index(SONNET), "dearer, however good"
+    assert found.fallback_reason == f"learned quality, instead of {SONNET}"
+    assert f"{HAIKU} costs no more and its learned quality is 0.975, against 0.532" in found.reason
+    by_model = {one.model: one for one in found.candidates}
+    sonnet, local = by_model[SONNET], by_model[LOCAL]
+    assert sonnet.quality == pytest.approx(0.5325) and (sonnet.baseline, sonnet.runs) == (0.93, 30)
+    assert (local.quality, local.baseline, local.runs) == (0.75, 0.75, 0)
+    assert {one.spec for one in found.options} <= set(MODELS), "what is called is as it ships"
+
+
+def test_without_evidence_or_without_learning_the_rule_stands() -> None:
+    assert order(plan(learned=())) == order(plan())
+    praised = (evidence(SONNET, 50, 0.94), evidence(HAIKU, 9, 1.0))
+    assert order(plan(learned=praised))[0] == SONNET, "nine runs prove nothing yet"
+    assert order(plan(learned=(evidence(SONNET, 50, 0.9),)))[0] == SOL, "as good as it ships, and no dearer"
+    assert plan().policy == "rules" and all(one.baseline is None for one in plan().candidates)
+    kept = plan(prefers=f"anthropic/{SONNET}", learned=(evidence(SONNET, 50, 0.0),))
+    assert order(kept)[0] == SONNET, "what the agent's package asks for is not overruled"
+
+
+def test_money_and_health_go_before_what_was_learned() -> None:
+    praised = (evidence(OPUS, 100, 1.0), evidence(SONNET, 100, 0.2))
+    near = plan(tier=Tier.NEAR, learned=praised)
+    assert near.policy == "near-threshold" and OPUS not in order(near)
+    exceeded = plan(tier=Tier.EXCEEDED, learned=praised)
+    assert exceeded.cheap_chain and order(exceeded) == order(plan(tier=Tier.EXCEEDED))
+    out = plan(options=options(Provider.ANTHROPIC), learned=(evidence(GPT, 90, 0.1),))
+    assert out.policy == "availability" and order(out)[0] != GPT

@@ -24,7 +24,7 @@ from tests.projections.story import Story, dump
 from vapora import knowledge as asked
 from vapora.domain.task import Task, evolve
 from vapora.errors import NotFoundError, UnavailableError
-from vapora.knowledge.past_work import telling
+from vapora.knowledge.past_work import evidence, telling
 from vapora.knowledge.tools import KnowledgeServer
 from vapora.tools.servers import Caller
 
@@ -97,6 +97,16 @@ def test_an_execution_holds_what_the_log_says_of_the_run() -> None:
     rest, end = asked.executions(told(worked()), {}, 2, more)
     assert ([one.id for one in (*page, *rest)], end) == (["t-2.1", "t-1.2", "t-1.1"], None)
     assert [one.id for one in asked.executions(told(worked()), {"agent_id": "tester"}, 9)[0]] == ["t-2.1"]
+
+
+def test_what_runs_say_of_models_goes_by_what_became_of_the_work() -> None:
+    rows = told(worked())
+    first, second = asked.executions(rows, {"task_type": "code-generation", "state": "succeeded"}, 9)[0]
+    assert first.quality is not None and second.quality is not None
+    [found] = evidence(rows, "code-generation", simulated=False)
+    assert (found.model, found.runs) == ("anthropic/claude", 2)
+    assert found.good == pytest.approx(first.quality + second.quality)
+    assert evidence(rows, "code-generation", simulated=True) == evidence(rows, "unit-test", simulated=False) == ()
 
 
 def test_causes_are_found_in_the_log_and_what_was_sent_back_solved_nothing() -> None:

@@ -4,10 +4,13 @@
 
 Load only takes up to 0.15 · success_rate off a score, so it cannot keep a full agent from work: agents at their
 capacity are excluded outright (R2). How the work is done (which model, what it may cost) is not looked at here.
+
+With exploration, which is off unless somebody switches it on (R16), the score has a fourth term (`exploration`).
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from vapora.domain.agent import Agent
 from vapora.domain.learning import History
 
 POLICY = "formula-v1"
+EXPLORING = "formula-ucb1-v1"
 BASE_SHARE = 0.3
 EXPERTISE_SHARE = 0.5
 CONFIDENCE_SHARE = 0.2
@@ -63,7 +67,19 @@ def score(success_rate: float, load: float, expertise: float, confidence: float)
 
 
 def total(parts: ScoreParts) -> float:
-    return parts.base + parts.expertise + parts.confidence
+    return parts.base + parts.expertise + parts.confidence + parts.exploration
+
+
+def exploration(factor: float, tried: int, of_all: int) -> float:
+    """What an agent's score gains for having been tried little: factor · √(ln(1 + N) / (1 + n)), where it was tried n
+    times at such work and all able ones together N times, with what is in flight.
+
+    It is the padding of UCB1 (P. Auer, N. Cesa-Bianchi, P. Fischer, "Finite-time analysis of the multiarmed bandit
+    problem", Machine Learning 47, 2002, fig. 1: √(2 ln N / n), so `factor` √2), with each counted once more: the prior
+    that an agent begins with stands for a first try, and the padding of one without a run is finite. It leaves nothing
+    to chance: the same log gives the same choice.
+    """
+    return factor * math.sqrt(math.log1p(of_all) / (1 + tried))
 
 
 def can_do(agent: Agent, task_type: str, role: str | None) -> bool:
@@ -96,14 +112,17 @@ def rank(
     now: datetime,
     rule: Rule | None = None,
     full: Mapping[str, str] = MappingProxyType({}),
+    explore: float = 0.0,
 ) -> ChosenAgent:
     """Score the able, exclude the others with the reason, and choose the best.
 
-    `full`: roles that have as many runs as they may, with that as a part of a sentence. Ties go to the higher
-    priority, then to the lower load, then to fewer runs of the type, then to the id that comes first.
+    `full`: roles that have as many runs as they may, with that as a part of a sentence. `explore`: the factor of
+    `exploration`; 0: the formula alone. Ties go to the higher priority, then to the lower load, then to fewer runs of
+    the type, then to the id that comes first.
     """
     priorities: dict[str, int] = {}
     able: list[Candidate] = []
+    tried: dict[str, int] = {}
     excluded: list[Candidate] = []
     for applicant in applicants:
         why = _exclusion(applicant, task_type, role)
@@ -113,6 +132,7 @@ def rank(
             why = full.get(applicant.agent.role)
         if why is None:
             priorities[applicant.agent.id] = applicant.agent.priority
+            tried[applicant.agent.id] = applicant.history.runs(task_type) + applicant.running
             able.append(_scored(applicant, task_type, now))
         else:
             agent = applicant.agent
@@ -125,13 +145,17 @@ def rank(
                     runs=applicant.history.runs(task_type),
                 )
             )
+    if explore:
+        of_all = sum(tried.values())
+        able = [_padded(one, exploration(explore, tried[one.agent_id], of_all)) for one in able]
     able.sort(key=lambda one: (-(one.score or 0.0), -priorities[one.agent_id], one.load, one.runs, one.agent_id))
     excluded.sort(key=lambda candidate: candidate.agent_id)
     chosen = able[0] if able else None
     reason = _reason(able, excluded, priorities)
     if chosen is not None and rule is not None and not rule.barred:
         reason = f"{rule.why}: {reason}"
-    return ChosenAgent(chosen=chosen, candidates=(*able, *excluded), reason=reason)
+    policy = EXPLORING if explore else POLICY
+    return ChosenAgent(chosen=chosen, candidates=(*able, *excluded), reason=reason, policy=policy)
 
 
 def _exclusion(applicant: Applicant, task_type: str, role: str | None) -> str | None:
@@ -172,14 +196,20 @@ def _scored(applicant: Applicant, task_type: str, now: datetime) -> Candidate:
     )
 
 
+def _padded(candidate: Candidate, padding: float) -> Candidate:
+    parts = (candidate.parts or score(0, 0, 0, 0)).model_copy(update={"exploration": padding})
+    return candidate.model_copy(update={"parts": parts, "score": total(parts)})
+
+
 def _reason(able: list[Candidate], excluded: list[Candidate], priorities: Mapping[str, int]) -> str:
     if not able:
         return _nobody(excluded)
     best = able[0]
     parts = best.parts or score(0, 0, 0, 0)
+    explored = f" + exploration {parts.exploration:.2f}" if parts.exploration else ""
     sentence = (
         f"{best.agent_id} scored {best.score or 0:.2f} (base {parts.base:.2f} + expertise {parts.expertise:.2f} "
-        f"+ confidence {parts.confidence:.2f}), {_compared(best, able[1:], priorities)}"
+        f"+ confidence {parts.confidence:.2f}{explored}), {_compared(best, able[1:], priorities)}"
     )
     return f"{sentence}; {len(excluded)} excluded" if excluded else sentence
 

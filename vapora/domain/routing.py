@@ -3,11 +3,14 @@
 Two chains. The *budget chain* goes by this call's worst-case cost: near a limit the best quality for
 the money, past it what is free and then the cheapest. The *availability chain* goes by quality: it
 follows the rule's model where that one cannot answer.
+
+Where quality is learned (`vapora.domain.model_quality`), it takes the baseline's place throughout, and where neither
+money nor health decides, a model that is known to be better than the rule's and not dearer goes before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -16,11 +19,12 @@ from typing import Any, Literal
 from events.ids import Provider, Tier, WhenExceeded
 from events.money import MICROUSD_PER_CENT, MicroUsd
 from events.routing import ModelOption
+from vapora.domain.model_quality import PRIOR_RUNS, Evidence, with_learned
 from vapora.domain.models import SIZES, ModelSpec, Size
 
 Complexity = Literal["low", "medium", "high"]
 COMPLEXITIES: tuple[Complexity, ...] = ("low", "medium", "high")
-Policy = Literal["rules", "near-threshold", "exceeded", "availability"]
+Policy = Literal["rules", "learned", "near-threshold", "exceeded", "availability"]
 ModelKey = tuple[Provider, str]
 _Family = tuple[Provider, Size]
 
@@ -56,13 +60,15 @@ _BY_SIZE: dict[Size, _Family] = {"premium": _OPUS, "standard": _SONNET, "economy
 @dataclass(frozen=True, slots=True)
 class Routing:
     """What the choice of a model depends on, beside the budget and who answers. `prefers`: a model (`provider/model`),
-    or a provider, in place of the rule's, where there is one of that name."""
+    or a provider, in place of the rule's, where there is one of that name. `learned`: what runs say of models at this
+    type of task; None: qualities are not learned."""
 
     task_type: str
     size: Size
     complexity: Complexity = "medium"
     critical: bool = False
     prefers: str = ""
+    learned: tuple[Evidence, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +188,41 @@ def plan(
     excluded: Mapping[ModelKey, str] | None = None,
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK,
     prefers: str = "",
+    learned: tuple[Evidence, ...] | None = None,
 ) -> RoutingPlan:
     """Order the models that can take the call.
 
     `table`: all models that there are; `options`: those of configured providers. `down`: providers that are left alone
     now, with the reason; `paused`: single models that are, while their siblings are asked. `excluded`: models that
-    cannot take this call for a reason learned elsewhere. `prefers`: as in `Routing`.
+    cannot take this call for a reason learned elsewhere. `prefers`, `learned`: as in `Routing`.
 
-    A budget that says stop is planned like any other: its
-    reservations are refused.
+    A budget that says stop is planned like any other: its reservations are refused. Of what was learned the plan's
+    candidates tell, each with its baseline and how many runs say so; its options are models as they ship.
     """
+    shipped = {spec.key: spec for spec in table}
+    if learned is not None:
+        table = [with_learned(spec, learned) for spec in table]
+        options = [replace(one, spec=with_learned(one.spec, learned)) for one in options]
     ruled, why = rule(task_type, complexity, critical, size, table)
     if (wanted := preferred(prefers, ruled, table)) is not None:
         ruled, why = wanted, f"the agent's package prefers {wanted.provider}/{wanted.model}"
     found = _field(ruled, table, options, needs, _Left(down or {}, paused or {}, excluded or {}))
+    by_quality = None
+    if learned is not None and wanted is None and not found.obstacle:
+        by_quality = quality_chain(found.usable, ruled, shipped[ruled.key].quality, learned)
+    planned = _planned(found, table, options, tier, when_exceeded, why, by_quality)
+    return planned if learned is None else _told(planned, shipped, learned)
+
+
+def _planned(
+    found: _Field,
+    table: Sequence[ModelSpec],
+    options: Sequence[Option],
+    tier: Tier,
+    when_exceeded: WhenExceeded,
+    why: str,
+    by_quality: tuple[Option, ...] | None,
+) -> RoutingPlan:
     match tier:
         case Tier.NEAR:
             return _near(found, table, options, why)
@@ -203,8 +230,16 @@ def plan(
             stops = "the budget is exceeded and says stop" if when_exceeded is WhenExceeded.STOP else None
             reason = stops or "the budget is exceeded: what is free first, then the cheapest for this call"
             return _made(found, table, options, "exceeded", budget_chain(found.usable), reason, "budget exceeded")
+        case _ if by_quality is not None:
+            best, reason = by_quality[0].spec, f"{why}: none that costs no more is known to be better"
+            if best.key != found.ruled.key:
+                reason = (
+                    f"{why}, but {best.model} costs no more and its learned quality is {best.quality:.3f}, "
+                    f"against {found.ruled.quality:.3f}"
+                )
+            return _made(found, table, options, "learned", by_quality, reason, "learned quality")
         case _:
-            order = availability_chain(found.usable, ruled)
+            order = availability_chain(found.usable, found.ruled)
             policy: Policy = "availability" if found.obstacle else "rules"
             reason = f"{why} is out, so the next best quality" if found.obstacle else why
             return _made(found, table, options, policy, order, reason, "availability")
@@ -219,6 +254,24 @@ def availability_chain(options: Sequence[Option], ruled: ModelSpec) -> tuple[Opt
         return option.spec.key != ruled.key, better, quality if better else -quality, *_by_cost(option)
 
     return tuple(sorted(options, key=order))
+
+
+def quality_chain(
+    options: Sequence[Option], ruled: ModelSpec, baseline: float, learned: Iterable[Evidence]
+) -> tuple[Option, ...]:
+    """The availability chain, and before it, the best first, those of a better learned quality than the rule's model
+    that are not dearer: each that proved itself in as many runs as its baseline is worth, and any once the rule's model
+    has fallen below its own `baseline`."""
+    ceiling = next(one.worst_case_microusd for one in options if one.spec.key == ruled.key)
+    proven = {one.model for one in learned if one.runs >= PRIOR_RUNS}
+
+    def goes_before(option: Option) -> bool:
+        spec = option.spec
+        known = ruled.quality < baseline or f"{spec.provider}/{spec.model}" in proven
+        return known and spec.quality > ruled.quality and option.worst_case_microusd <= ceiling
+
+    before = sorted(filter(goes_before, options), key=lambda one: (-one.spec.quality, *_by_cost(one)))
+    return (*before, *availability_chain([one for one in options if one not in before], ruled))
 
 
 def budget_chain(options: Sequence[Option]) -> tuple[Option, ...]:
@@ -285,6 +338,24 @@ def _made(
         for spec in (*(one.spec for one in order), *left_out)
     )
     return RoutingPlan(policy, order, candidates, reason, policy == "exceeded", fallback, found.would_do)
+
+
+def _told(planned: RoutingPlan, shipped: Mapping[ModelKey, ModelSpec], learned: tuple[Evidence, ...]) -> RoutingPlan:
+    runs = {one.model: one.runs for one in learned}
+    return replace(
+        planned,
+        options=tuple(replace(one, spec=shipped[one.spec.key]) for one in planned.options),
+        candidates=tuple(
+            one.model_copy(
+                update={
+                    "baseline": shipped[one.provider, one.model].quality,
+                    "runs": runs.get(f"{one.provider}/{one.model}", 0.0),
+                }
+            )
+            for one in planned.candidates
+        ),
+        would_do=None if planned.would_do is None else shipped[planned.would_do.key],
+    )
 
 
 def _field(

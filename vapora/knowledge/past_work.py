@@ -1,4 +1,4 @@
-"""What an agent is told of past executions when a run of its begins."""
+"""What an agent is told of past executions when a run of its begins, and what they say of models."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from projections.engine.base import Reader, Row
 from projections.engine.store import StoreReader
 from projections.knowledge import EXECUTIONS, RELATIONS, TASKS
 from projections.projects import project_of
+from projections.runs import RUNS
 from projections.settings import settings
 from vapora.database import Place
+from vapora.domain import model_quality
 from vapora.domain.knowledge import past
 from vapora.domain.knowledge.past import PastExecution
 from vapora.domain.knowledge.quality import outcome, quality
+from vapora.domain.model_quality import Evidence
 from vapora.domain.task import Task
 from vapora.errors import UnavailableError
 from vapora.knowledge.executions import Likeness, facts_of
@@ -48,12 +51,21 @@ class PastWork:
     def telling(self, run_id: str, task: Task, simulated: bool) -> Telling | None:
         """None where there is nothing to tell, or it is switched off. Blocks. Raises `UnavailableError` where the read
         models, or the index of texts, cannot be asked."""
+        with self._opened().snapshot() as rows:
+            return telling(rows, self._likeness, run_id, task, simulated)
+
+    def evidence(self, task_type: str, simulated: bool) -> tuple[Evidence, ...]:
+        """What the runs that are remembered say of models at this type of task. Blocks. Raises `UnavailableError`
+        where the read models cannot be asked."""
+        with self._opened().snapshot() as rows:
+            return evidence(rows, task_type, simulated)
+
+    def _opened(self) -> StoreReader:
         with self._lock:
             self._reader = self._reader or StoreReader(self._place)
         if not self._reader.exists():
             raise UnavailableError("There are no read models yet.", remedy="Wait until the projector has started.")
-        with self._reader.snapshot() as rows:
-            return telling(rows, self._likeness, run_id, task, simulated)
+        return self._reader
 
     def close(self) -> None:
         """Give back what it has open."""
@@ -62,6 +74,20 @@ class PastWork:
                 self._reader.close()
         if self._likeness is not None:
             self._likeness.close()
+
+
+def evidence(rows: Reader, task_type: str, simulated: bool) -> tuple[Evidence, ...]:
+    """As `PastWork.evidence`, of these rows."""
+    ended = rows.select(
+        EXECUTIONS,
+        {"task_type": task_type, "simulated": int(simulated), "state": ("succeeded", "failed"), "counts": 1},
+        order=("-started_at",),
+        limit=_LOOKED_AT,
+    )
+    ran = rows.select(RUNS, {"run_id": tuple(row["run_id"] for row in ended)}) if ended else []
+    models = {row["run_id"]: tuple(row["models"]) for row in ran}
+    found = ((quality(facts_of(row)), models.get(row["run_id"], ())) for row in ended)
+    return model_quality.fold((good, answered) for good, answered in found if good is not None)
 
 
 def telling(rows: Reader, likeness: Likeness | None, run_id: str, task: Task, simulated: bool) -> Telling | None:

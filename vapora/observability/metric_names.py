@@ -41,7 +41,7 @@ OWN: tuple[Family, ...] = (
     Family("vapora_llm_calls", "counter", _CALL, "calls that were booked"),
     Family("vapora_llm_cost_microusd", "counter", _CALL, "what they cost, in micro-dollars"),
     Family("vapora_llm_failures", "counter", _REASON, "calls that brought no answer, by error"),
-    Family("vapora_llm_fallbacks", "counter", _REASON, "times that another model was taken than the rules alone would have, by policy: `availability`, `near-threshold`, `exceeded`"),
+    Family("vapora_llm_fallbacks", "counter", _REASON, "times that another model was taken than the rules alone would have, by policy: `availability`, `near-threshold`, `exceeded`, `learned`"),
     Family("vapora_llm_model_paused", "gauge", _REASON, "1 while the model is left alone after failures"),
     Family("vapora_llm_overcharge_microusd", "counter", _CALL, "billed beyond the worst case, in micro-dollars"),
     Family("vapora_llm_provider_up", "gauge", ("provider",), "1: the provider is asked"),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from vapora.search.session import Session
+from vapora.search.session import Session, count
 from vapora.search.writer import IndexWriter
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _STEP = 500
 
 
 def is_due(session: Session, g: int) -> bool:
-    (entries,) = session.execute(f"SELECT COUNT(*) FROM entries_{g}").fetchone()
+    entries = count(session, g)
     row = session.execute(f"SELECT MAX(entries) FROM models_{g}").fetchone()
     return int(entries) >= max(LEAST_ENTRIES, _GROWN * int(row[0] or 0))
 
@@ -34,7 +34,7 @@ def begin(session: Session, g: int, model: Latent) -> str:
     """The model's name; it is not looked at yet. One that somebody had begun is dropped."""
     session.execute(f"DELETE FROM vectors_{g} WHERE model IN (SELECT name FROM models_{g} WHERE live = 0)")
     session.execute(f"DELETE FROM models_{g} WHERE live = 0")
-    (entries,) = session.execute(f"SELECT COUNT(*) FROM entries_{g}").fetchone()
+    entries = count(session, g)
     (last,) = session.execute(f"SELECT COUNT(*) FROM models_{g}").fetchone()
     name = f"latent-{int(last) + 1}-{int(entries)}"
     session.execute(f"INSERT INTO models_{g} VALUES (?, ?, ?, 0, ?, 0)", (name, model.dims, entries, model.pack()))

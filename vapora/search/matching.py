@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vapora.search.query import Query, Term
-from vapora.search.session import Session
+from vapora.search.session import Session, count
 from vapora.search.texts import Group
 from vapora.search.words import distance, grams, stem
 
@@ -34,7 +34,7 @@ class Matching:
 
 def matching(session: Session, g: int, query: Query) -> Matching:
     found = Matching()
-    (total,) = session.execute(f"SELECT COUNT(*) FROM entries_{g}").fetchone()
+    total = count(session, g)
     for term in query.wanted:
         alternatives, holding = _alternatives(session, g, term, found)
         # As in bm25.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +20,10 @@ T = TypeVar("T")
 # PostgreSQL's own bounds of a tsvector: positions beyond it are cut to it, and so many of one word are kept.
 _LAST_POSITION = 16_383
 _MOST_OF_ONE = 250
+_VALUES = re.compile(r"VALUES (\((?:\?, )*\?\))")
+_AT_ONCE = 500
+# What stands in so large a part of all entries is found by walking them as well.
+_MANY = 0.1
 # Of D, C, B, A: A is a word of the title, B a whole identifier, D a word of the text; as for SQLite.
 _WEIGHTS = "'{0.25, 0.25, 0.5, 1.0}'"
 
@@ -47,13 +53,24 @@ class PostgresSession:
         return found
 
     def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
-        # Not psycopg's `executemany`, whose pipeline waits for ever once the rows outgrow the socket's buffer.
-        for row in rows:
-            self.execute(statement, row)
+        # Not psycopg's `executemany`, whose pipeline waits for ever once the rows outgrow the socket's buffer: one
+        # statement for some hundred rows, where it puts rows in.
+        inserts = _VALUES.search(statement)
+        if inserts is None:
+            for row in rows:
+                self.execute(statement, row)
+            return
+        before, values, after = statement[: inserts.start()], inserts[1], statement[inserts.end() :]
+        for start in range(0, len(rows), _AT_ONCE):
+            some = rows[start : start + _AT_ONCE]
+            self.execute(
+                f"{before}VALUES {', '.join([values] * len(some))}{after}", [one for row in some for one in row]
+            )
 
     def begin(self, *, write: bool) -> None:
         if not write:
-            self._begin("ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # Looking a word up in a text counts as nothing with the planner, which would rather read all texts.
+            self._begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET LOCAL enable_seqscan TO off")
             return
         # Names of schemas of ours have no quotation mark in them.
         self._begin("", f"SELECT pg_advisory_xact_lock(hashtextextended('vapora:{self._database.schema}', 0))")
@@ -90,8 +107,13 @@ class PostgresSession:
             self.close()
 
     def rollback(self) -> None:
-        # What was begun is undone where the connection is given back.
-        self.close()
+        held = self._held
+        try:
+            # The pool would do it as well, and warn of it each time.
+            if held is not None and not held.closed:
+                self._told(lambda: held.execute("ROLLBACK"))
+        finally:
+            self.close()
 
     def close(self) -> None:
         held, self._held = self._held, None
@@ -128,10 +150,11 @@ class PostgresSession:
         ranks = " + ".join(f"? * ts_rank({_WEIGHTS}, words, ?::tsquery, 1)" for _ in each)
         weights = [part for group, one in zip(groups, each, strict=True) for part in (group.weight, one)]
         found = self.execute(
-            f"SELECT number, {ranks}, kind, at FROM (SELECT t.number, t.words, e.kind, e.at FROM text_{g} t "
-            f"JOIN entries_{g} e ON e.number = t.number WHERE t.words @@ ?::tsquery AND {condition} "
-            f"ORDER BY t.number DESC LIMIT {MOST_RANKED}) AS newest",
-            (*weights, asked, *values),
+            f"WITH held AS {_by_index(groups, every)} (SELECT number FROM text_{g} WHERE words @@ ?::tsquery), "
+            f"newest AS MATERIALIZED (SELECT e.number, e.kind, e.at FROM held JOIN entries_{g} e USING (number) "
+            f"WHERE {condition} ORDER BY e.number DESC LIMIT {MOST_RANKED}) "
+            f"SELECT number, {ranks}, kind, at FROM newest JOIN text_{g} USING (number)",
+            (asked, *values, *weights),
         ).fetchall()
         return [Match(number, max(float(relevance), 0.0), kind, at) for number, relevance, kind, at in found]
 
@@ -209,6 +232,16 @@ def _any_of(group: Group) -> str:
     # Words are letters and digits alone, so that nothing in them means anything in a tsquery.
     phrases = (" <-> ".join(f"'{word}'" for word in phrase) for phrase in group.alternatives)
     return "(" + " | ".join(f"({phrase})" for phrase in phrases) + ")"
+
+
+def _by_index(groups: Sequence[Group], every: bool) -> str:
+    """Whether the index of words is to be asked first, by itself. What stands in few entries is found by nothing else:
+    the planner, which knows nothing of a table that has just grown, may walk all of them from the newest on instead. Of
+    what stands in many that is the best, and left to it."""
+    # As the weight was made of it.
+    shares = [math.exp(-group.weight) for group in groups]
+    share = min(shares) if every else sum(shares)
+    return "MATERIALIZED" if share < _MANY else "NOT MATERIALIZED"
 
 
 def _bound(value: Any) -> Any:

@@ -13,7 +13,7 @@ from vapora.domain.search import Allowed
 from vapora.search.texts import Group, Match, WordLines
 
 # Changes with every change of the tables, or of how texts become words: what is there of another form is never read.
-FORM: Final = "search:1"
+FORM: Final = "search:2"
 # So many of the newest that hold all of what was looked for are ranked; of a word that stands in more of them it says
 # little, and the older ones would cost each answer its time.
 MOST_RANKED: Final = 2_000
@@ -27,6 +27,7 @@ TABLES: Final = (
     at {real} NOT NULL, link TEXT NOT NULL, position BIGINT NOT NULL, source TEXT NOT NULL, UNIQUE (kind, id))""",
     "CREATE INDEX entries_{g}_project ON entries_{g} (project_id, kind)",
     "CREATE TABLE texts_{g} (number BIGINT PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL)",
+    # The word that is empty stands in each entry: how many there are is not counted for every question.
     "CREATE TABLE words_{g} (word TEXT PRIMARY KEY, stem TEXT NOT NULL, entries BIGINT NOT NULL)",
     "CREATE INDEX words_{g}_stem ON words_{g} (stem)",
     "CREATE TABLE grams_{g} (gram TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (gram, word))",
@@ -101,6 +102,12 @@ def visible(session: Session, allowed: Allowed) -> tuple[str, list[Any]]:
             condition, values = f"{condition} AND {further}", values + ids
         conditions.append(f"({condition})")
     return (f"({' OR '.join(conditions)})" if conditions else "(1 = 0)"), values
+
+
+def count(session: Session, g: int) -> int:
+    """How many entries there are."""
+    row = session.execute(f"SELECT entries FROM words_{g} WHERE word = ''").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def make(session: Session, g: int) -> None:

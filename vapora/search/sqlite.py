@@ -17,8 +17,11 @@ from vapora.search.texts import Group, Match, WordLines
 
 # What a word counts for in the title, in the text and as a whole identifier.
 _WEIGHTS = "4.0, 1.0, 2.0"
+# The index of words is gone along from the newest on, and left where there are enough: nothing is sorted, and of the
+# entries those are read that it names. CROSS JOIN says so to SQLite, whatever else it could think of.
 _MATCH = """SELECT f.rowid, -bm25(text_{g}, {weights}), e.kind, e.at FROM text_{g} f
-JOIN entries_{g} e ON e.number = f.rowid WHERE text_{g} MATCH ? AND {visible} ORDER BY f.rowid DESC LIMIT {most}"""
+CROSS JOIN entries_{g} e ON e.number = f.rowid WHERE text_{g} MATCH ? AND {visible}
+ORDER BY f.rowid DESC LIMIT {most}"""
 
 
 class SqliteSession:
@@ -114,6 +117,8 @@ class File:
         session.execute("PRAGMA journal_mode = WAL")
         # Losing the last moments costs a few events to read again.
         session.execute("PRAGMA synchronous = NORMAL")
+        # The vocabulary of some hundred thousand texts; with the usual 2 MiB each batch reads most of it again.
+        session.execute("PRAGMA cache_size = -32000")
         session.execute(GENERATIONS)
         return session
 

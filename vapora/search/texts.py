@@ -22,7 +22,8 @@ class WordLines:
 
     @property
     def distinct(self) -> frozenset[str]:
-        return frozenset((*self.title, *self.body, *self.wholes))
+        """What the vocabulary counts: each word once, and the empty one, which stands in each entry."""
+        return frozenset((*self.title, *self.body, *self.wholes, ""))
 
 
 def lines_of(title: str, text: str) -> WordLines:

@@ -57,8 +57,8 @@ class _Table:
         self._places: dict[int, int] = {}
         self._codes: dict[str, int] = {}
         self._vectors: Any = np.zeros((_ROOM, self._model.dims), dtype=np.float32)
-        # What each row is of: its entry's number, and its kind and project as codes.
-        self._rows: Any = np.zeros((_ROOM, 3), dtype=np.int64)
+        # What each vector is of: its entry's number, and its kind and project as codes.
+        self._rows: Any = np.zeros((3, _ROOM), dtype=np.int64)
 
     def refresh(self, session: Session) -> None:
         g, name = self.name
@@ -72,7 +72,7 @@ class _Table:
             if at >= len(self._vectors):
                 self._grow()
             self._vectors[at] = self._np.frombuffer(bytes(vector), dtype=self._np.float16)
-            self._rows[at] = (number, self._code("kind", kind), self._code("project", project_id))
+            self._rows[:, at] = (number, self._code("kind", kind), self._code("project", project_id))
             self._seen = max(self._seen, int(change))
 
     def nearest(self, text: str, allowed: Allowed, limit: int) -> list[tuple[int, float]]:
@@ -81,16 +81,20 @@ class _Table:
         np, size = self._np, len(self._places)
         [asked] = self._model.vectors([counted("", text)])
         near = self._vectors[:size] @ asked
-        may = np.zeros(size, dtype=bool)
+        # A yes or no for each pair of kind and project, looked up for all entries at once.
+        seen = np.zeros((len(self._codes) + len(allowed), len(self._codes) + len(allowed)), dtype=bool)
         for kind, projects in allowed.items():
-            of_kind = self._rows[:size, 1] == self._code("kind", kind)
-            if projects is not None:
-                of_kind &= np.isin(self._rows[:size, 2], [self._code("project", one) for one in projects])
-            may |= of_kind
+            known = (
+                None
+                if projects is None
+                else [code for one in projects if (code := self._codes.get(f"project {one}")) is not None]
+            )
+            seen[self._code("kind", kind), slice(None) if known is None else known] = True
+        may = seen[self._rows[1, :size], self._rows[2, :size]]
         near = np.where(may, near, -1.0)
         best = np.argpartition(-near, min(limit, size - 1))[:limit] if size > limit else np.arange(size)
         ranked = best[np.argsort(-near[best], kind="stable")]
-        return [(int(self._rows[at, 0]), float(near[at])) for at in ranked if near[at] >= LEAST]
+        return [(int(self._rows[0, at]), float(near[at])) for at in ranked if near[at] >= LEAST]
 
     def _code(self, what: str, name: str) -> int:
         return self._codes.setdefault(f"{what} {name}", len(self._codes))
@@ -98,4 +102,4 @@ class _Table:
     def _grow(self) -> None:
         np, room = self._np, len(self._vectors)
         self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-        self._rows = np.concatenate([self._rows, np.zeros((room, 3), dtype=np.int64)])
+        self._rows = np.concatenate([self._rows, np.zeros((3, room), dtype=np.int64)], axis=1)

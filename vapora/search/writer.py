@@ -273,7 +273,9 @@ class Batch:
         }
         session.many(_WORD.format(g=g), changed)
         fresh = (
-            word for word, *_ in changed if word not in known and len(word) <= _LONGEST_WORD and not word.isdigit()
+            word
+            for word, *_ in changed
+            if word and word not in known and len(word) <= _LONGEST_WORD and not word.isdigit()
         )
         session.many(_GRAM.format(g=g), [(gram, word) for word in fresh for gram in grams(word)])
 

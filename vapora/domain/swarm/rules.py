@@ -112,7 +112,7 @@ def held(swarm: Swarm, remedy: str, most: int) -> list[tuple[Task, WaitReason, s
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """Rank the agents for the task by their real, or simulated, history; nobody is chosen where none is free."""
     rule, full = _rule(swarm, lane_of(task)), swarm.full_roles()
-    return rank(task.task_type, task.role, swarm.applicants(simulated), now, rule, full)
+    return rank(task.task_type, task.role, swarm.applicants(simulated), now, rule, full, swarm.exploration)
 
 
 def next_review(swarm: Swarm) -> Task | None:
@@ -129,7 +129,7 @@ def next_review(swarm: Swarm) -> Task | None:
 def choose_reviewer(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """As `choose`, among those who review, and never the author."""
     barred = Rule(task.author, "wrote it", barred=True) if task.author else None
-    return rank(REVIEW_TYPE, REVIEWER, swarm.applicants(simulated), now, barred)
+    return rank(REVIEW_TYPE, REVIEWER, swarm.applicants(simulated), now, barred, explore=swarm.exploration)
 
 
 def choose_successor(swarm: Swarm, run: RunInFlight, now: datetime, simulated: bool) -> ChosenAgent:
@@ -146,9 +146,9 @@ def choose_successor(swarm: Swarm, run: RunInFlight, now: datetime, simulated: b
 def _successor(swarm: Swarm, run: RunInFlight, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     if run.purpose == "review":
         rule = Rule(task.author, "wrote it", barred=True) if task.author else None
-        return rank(REVIEW_TYPE, run.role, swarm.applicants(simulated), now, rule)
+        return rank(REVIEW_TYPE, run.role, swarm.applicants(simulated), now, rule, explore=swarm.exploration)
     rule = Rule(task.wanted_agent, f"a person chose {task.wanted_agent}") if task.wanted_agent is not None else None
-    return rank(task.task_type, run.role, swarm.applicants(simulated), now, rule)
+    return rank(task.task_type, run.role, swarm.applicants(simulated), now, rule, explore=swarm.exploration)
 
 
 def stranded(swarm: Swarm) -> list[tuple[RunInFlight, str]]:

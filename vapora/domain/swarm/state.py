@@ -70,7 +70,7 @@ class Swarm:
     how many events the workspace's own stream holds. `draining`: agents that are being drained, and since when.
     `turns`: who stands in line since when (`vapora.domain.fairness`). `most_runs` and `most_runs_of`: how many go on at
     once in the workspace and in a role, as a person set it; `usual_most_runs_of`: as the roles' manifests have it,
-    which is not folded but given.
+    and `exploration`: how much is explored when somebody is chosen, which are not folded but given.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -94,6 +94,7 @@ class Swarm:
         self.most_runs: int | None = None
         self.most_runs_of: dict[str, int] = {}
         self.usual_most_runs_of: Mapping[str, int] = {}
+        self.exploration = 0.0
         self.reviews: set[str] = set()
         self.threads: dict[str, TaskCursor] = {}
         self.proposed: dict[str, tuple[str, str]] = {}
