@@ -36,7 +36,9 @@ async def test_a_server_is_set_its_tool_tried_once_under_one_key_and_a_call_deci
     assert (answers[0].json()["ok"], answers[0].json()["text"]) == (True, "written down")
     assert len(note.read_text().splitlines()) == 1
     # It is told once, by its digest: what was said stands nowhere.
-    [tried] = [one for one in (await person.ask("GET", "/audit", 200))["items"] if one["resource_id"] == "odd.write_down"]
+    [tried] = [
+        one for one in (await person.ask("GET", "/audit", 200))["items"] if one["resource_id"] == "odd.write_down"
+    ]
     assert (tried["action"], tried["result"]) == ("execute", "success")
     assert str(note) not in str(tried)
 

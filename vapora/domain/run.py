@@ -10,8 +10,8 @@ from events.content import Content
 from events.ids import WaitReason
 from events.routing import ProviderSelected
 from events.run import (
-    AskedCall,
     ArtifactRecorded,
+    AskedCall,
     ChecksRan,
     CodeStepAsked,
     ModelCalled,
