@@ -56,7 +56,7 @@ class _Checked(httpx2.AsyncHTTPTransport):
 
 class Remote:
     """A server at an address. `pinned` is asked before each request, and raises `OSError` where nobody may go. `gone`
-    never ends by itself: that the server is away is seen with the next request."""
+    is never done by itself: that it is away is seen with the next request."""
 
     def __init__(self, url: str, headers: Mapping[str, str], pinned: PinnedAddress) -> None:
         self._url, self._headers, self._pinned = url, dict(headers), pinned
