@@ -21,12 +21,15 @@ def blocks(page: str) -> list[str]:
 
 
 def test_the_page_on_agents_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    first, typed = blocks("agents-in-python.md")
+    first, mending, typed = blocks("agents-in-python.md")
     names: dict[str, Any] = {"__name__": "page"}
     exec(compile(first, "agents-in-python.md", "exec"), names)
     said = capsys.readouterr().out
     assert said.startswith("done\n")
     assert "rehearsal" in said
+    exec(compile(mending, "agents-in-python.md", "exec"), names)
+    again = given("Write it").failed_checks("tests: red").tool("file_write", "written").model("x = 1")
+    again.when(names["writer"]).then.asks("tests: red").uses("file_write", content="x = 1").resumes()
     exec(compile(typed, "agents-in-python.md", "exec"), names)
     summary = names["Summary"](headline="Short", points=["one"])
     given("Summarise it").model(summary).when(names["structured"]).then.finishes(summary).resumes()
