@@ -19,7 +19,7 @@ def trim() -> Callable[[int], int] | None:
     if sys.platform != "linux":
         return None
     try:
-        return ctypes.CDLL(None).malloc_trim  # type: ignore[no-any-return]
+        return ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError):
         return None
 
