@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,14 +78,11 @@ class Database:
             self.give(connection)
 
     def _alive(self) -> psycopg.Connection[tuple[Any, ...]]:
-        """A restart of the server breaks all of them at once. A server that ends a session says so: where nothing has
-        come on the socket of one that nobody uses, no round trip is needed to find out."""
+        """A restart of the server breaks all of them at once, which each shows only when it is used."""
         import psycopg
 
         for _ in range(MOST_CONNECTIONS):
             connection = self.take()
-            if not _has_come(connection):
-                return connection
             try:
                 connection.execute("")
             except psycopg.OperationalError:
@@ -140,13 +136,6 @@ def let_go(url: str) -> None:
         pool = _pools.pop((os.getpid(), url), None)
     if pool is not None:
         pool.close()
-
-
-def _has_come(connection: psycopg.Connection[Any]) -> bool:
-    """Whether there is something to be read from it: its end, or what the server has to tell."""
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
 
 
 def _open_pool(url: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
