@@ -27,7 +27,7 @@ from events.ids import StreamName, channel_stream, webhook_stream
 from events.run import RunSucceeded
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
 from vapora.clock import Clock
-from vapora.dispatch import answer_to
+from vapora.dispatch import answer_to, position_of_effect
 from vapora.dispatch.folds import CHANNEL, WEBHOOK
 from vapora.domain import channel as channels
 from vapora.domain import webhook as rules
@@ -238,7 +238,7 @@ class Webhooks:
             stands = await self._version(stream)
             with suppress(VersionConflictError):
                 appended = await self._log.append(origin, (stream, stands, (event,)), *along)
-                return {**said, "position": appended.position}
+                return {**said, "position": position_of_effect(appended.position, along)}
         raise ConflictError(f"'{id_}' changes faster than this can be recorded.", remedy="Try again.")
 
     async def _version(self, stream: StreamName) -> int:
