@@ -38,6 +38,8 @@ class Post:
         self._messages = messages
         self._wake = asyncio.Event()
         self._under_way: dict[tuple[str, int], asyncio.Task[None]] = {}
+        # What has ended since it was looked what is due: by that look it may be due still.
+        self._ended: set[tuple[str, int]] = set()
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None
         self._journal = structlog.get_logger("webhooks")
@@ -65,6 +67,7 @@ class Post:
         while True:
             try:
                 self._wake.clear()
+                self._ended.clear()
                 due, nap = await self._messages.look(2 * _AT_ONCE_EACH)
                 self._send(due)
                 self.problem, pauses = None, iter(Backoff(0.05, longest_s=5.0))
@@ -82,7 +85,7 @@ class Post:
             each = sum(webhook_id == one.webhook.id for webhook_id, _ in self._under_way)
             if len(self._under_way) >= _AT_ONCE:
                 return
-            if key in self._under_way or each >= _AT_ONCE_EACH:
+            if key in self._under_way or key in self._ended or each >= _AT_ONCE_EACH:
                 continue
             task = asyncio.create_task(self._messages.deliver(one), name=f"webhooks:{key[0]}:{key[1]}")
             self._under_way[key] = task
@@ -90,6 +93,7 @@ class Post:
 
     def _done(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
         del self._under_way[key]
+        self._ended.add(key)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.problem = f"{type(error).__name__}: {error}"
             self._journal.warning("webhook not sent", webhook=key[0], position=key[1], error=self.problem)
