@@ -295,7 +295,7 @@ async def test_the_same_request_again_gets_the_same_answer_and_has_one_effect(co
     [effect] = [one for one in recorded if isinstance(one.event, TaskSubmitted)]
     [marker] = [one for one in recorded if isinstance(one.event, RequestAccepted)]
     assert effect.request_id == marker.request_id
-    assert marker.position == first.position
+    assert (effect.position, marker.position) == (first.position, first.position + 1)
 
 
 async def test_two_that_come_at_once_have_one_effect_and_one_answer(consumer: QueueConsumer) -> None:

@@ -27,12 +27,19 @@ from tests.waiting import wait_for
 BRIDGE = "vapora-t0"
 GATEWAY = "10.77.0.1"
 _RUNNERS = ("ip", "unshare", "nsenter", "mount")
+# What is tested stays there where it stands below /tmp.
 _BEGIN = """
 hostname "$0"
-mount -t tmpfs none /tmp
 mount -t tmpfs -o size=512m none /dev/shm
+mkdir /dev/shm/sources
+mount --bind "$1" /dev/shm/sources
+mount -t tmpfs none /tmp
+mkdir -p "$1"
+mount --bind /dev/shm/sources "$1"
+umount /dev/shm/sources
 exec sleep infinity
 """
+ROOT = Path(__file__).parents[2]
 
 
 def missing() -> str:
@@ -78,7 +85,7 @@ class Host:
     def power_on(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         names = ["-n", "-m", "-p", "-u", "-f", "--mount-proc", "--kill-child=SIGKILL"]
-        self._holder = subprocess.Popen(["unshare", *names, "sh", "-c", _BEGIN, self.name])
+        self._holder = subprocess.Popen(["unshare", *names, "sh", "-c", _BEGIN, self.name, str(ROOT)])
         holder = self._holder
         wait_for("its first process", lambda: psutil.Process(holder.pid).children())
         wait_for("its own files", lambda: psutil.Process(self._init).name() == "sleep")

@@ -32,7 +32,7 @@ from projections.engine.store import StoreReader
 from tests.actors.test_sleep import submit
 from tests.blobs.conftest import s3
 from tests.cluster import hosts
-from tests.cluster.hosts import GATEWAY, Host, program
+from tests.cluster.hosts import GATEWAY, ROOT, Host, program
 from tests.cluster.test_installation import environment
 from tests.postgres import Server
 from tests.queue.nats_server import NatsServer
@@ -62,7 +62,6 @@ WORKER_MENDED_S, HEAD_MENDED_S, HANDED_OVER_S = 30, 40, 5
 BESIDE_OTHERS = 5
 # Ray gives a node 30 s to come up, which on a busy machine may be too little.
 _UNTIL_IT_RUNS = ("sh", "-c", 'until "$@"; do echo "not up yet"; done', "sh")
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass
