@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
@@ -12,7 +12,6 @@ from vapora.sdk.async_channels import AsyncChannels
 from vapora.sdk.async_documents import AsyncDocuments
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_knowledge import AsyncKnowledge
-from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_packages import AsyncPackages
 from vapora.sdk.async_pages import AsyncPages
 from vapora.sdk.async_people import AsyncPeople
@@ -30,6 +29,9 @@ from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.shapes import Board, Budgets, Costs, Dashboard, Learning, Why
 from vapora.sdk.waiting import SETTLED, State
+
+if TYPE_CHECKING:
+    from vapora.sdk.async_live import AsyncLive
 
 # One of `views.Change`.
 Changed = TypeVar("Changed", bound=views.View)
@@ -470,6 +472,9 @@ class AsyncClient(
 
     def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
+        # Only who follows needs websockets.
+        from vapora.sdk.async_live import AsyncLive
+
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect, self._tls)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
@@ -13,7 +13,6 @@ from vapora.sdk.documents import Documents
 from vapora.sdk.frames import Rows
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.knowledge import Knowledge
-from vapora.sdk.live import Live
 from vapora.sdk.packages import Packages
 from vapora.sdk.pages import Pages
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
@@ -30,6 +29,9 @@ from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
 from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from vapora.sdk.live import Live
 
 # One of `views.Change`.
 Changed = TypeVar("Changed", bound=views.View)
@@ -465,6 +467,9 @@ class Client(
 
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
+        # Only who follows needs websockets.
+        from vapora.sdk.live import Live
+
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return Live(url, dict(self._headers), self._access_token, after, self._timeout, reconnect, self._tls)
 

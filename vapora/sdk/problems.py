@@ -31,6 +31,7 @@ _BY_CODE: dict[str, type[VaporaError]] = {one.kind: one for one in _OWN_NAME} | 
     "body-too-large": errors.FileTooLargeError,
     "content-pruned": errors.PrunedError,
     "package-refused": errors.PackageRefusedError,
+    "not-set-up": errors.ConfigurationError,
     "sandbox-unavailable": errors.SandboxUnavailableError,
     "vault": errors.VaultError,
     "vault-key": errors.VaultKeyError,
