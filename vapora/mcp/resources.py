@@ -17,7 +17,7 @@ from vapora.tools.values import ToolResult
 from vapora.unicode import mended
 
 # A server that does not say so soon whether it has any keeps its tools.
-_ASKED_S = 5.0
+_ASKED_S = 10.0
 _LONGEST_URI = 2_000
 _LONGEST_DESCRIPTION = 300
 
