@@ -335,7 +335,10 @@ class McpGateway:
             definition,
             definition.title,
             definition.description,
-            tuple(_served(server_id, one, rules.holds(definition, one.name)) for one in told.tools)
+            tuple(
+                _served(server_id, one, rules.holds(definition, one.name, reads_resources=one.reads_resources))
+                for one in told.tools
+            )
             if told.state == "ready"
             else (),
             "waiting" if told.state == "stopped" else told.state,

@@ -1,4 +1,5 @@
-"""A server of tools that can be told to misbehave, as a program: `python odd_server.py [http PORT]`.
+"""A server of tools that can be told to misbehave, as a program: `python odd_server.py [http PORT | bare]`.
+`bare`: it has tools alone.
 
 It speaks both generations of the protocol, by the official SDK.
 """
@@ -90,10 +91,17 @@ def fail() -> str:
     raise ValueError("it cannot be done")
 
 
-@server.resource("odd://note")
-def note() -> str:
-    """A note."""
-    return "what the note says"
+if sys.argv[1:] != ["bare"]:
+
+    @server.resource("odd://note")
+    def note() -> str:
+        """A note."""
+        return "what the note says"
+
+    @server.resource("odd://pages/{size}")
+    def pages(size: str) -> str:
+        """So many letters."""
+        return "y" * int(size)
 
 
 @server.prompt()

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from actors.runtime.base import Address
-from events.ids import WaitReason
+from events.ids import PEOPLE, WaitReason
 from events.run import RunFailed, RunStarted, RunSucceeded, RunWaiting, ToolBegun, ToolsOffered, ToolUsed
 from tests.tool_servers.odd import odd
 from tests.waiting import until
-from tests.work.site import Site, Turn, call, scripted
+from tests.work.site import WORKSPACE, Site, Turn, call, scripted
 from vapora.access import Engine, check
-from vapora.commands import DecideToolCall, SetToolServer
+from vapora.clock import new_id
+from vapora.commands import DecideToolCall, SetPolicies, SetToolServer
 from vapora.domain.access import SERVED, Decision, Principal, Question, Resource, Served
+from vapora.ports import Origin
 from vapora.testing.crash import CrashableRuntime
 
 FINISH = [call("finish", summary="Done.")]
@@ -141,3 +143,58 @@ async def test_a_call_that_went_out_before_a_crash_is_not_made_again(tmp_path: P
         assert not used.ok
         assert used.data["lost"] is True
         assert len(note.read_text().splitlines()) == 1
+
+
+NOTE = "odd://note"
+
+
+async def test_an_agent_finds_and_reads_resources_and_they_count_as_text_of_strangers(tmp_path: Path) -> None:
+    """The server has no network: its tools read nothing of strangers, its resources may be by anybody."""
+    work: list[Turn] = [
+        [
+            call("odd__read_resource"),
+            call("odd__read_resource", uri=NOTE),
+            call("odd__read_resource", uri="odd://pages/3000"),
+            call("odd__read_resource", uri="odd://nothing"),
+            call("odd__read_resource", url=NOTE),
+        ],
+        [call("odd__big", size=3)],
+        FINISH,
+    ]
+    async with Site(tmp_path) as site:
+        await begun(site, work, odd(tools=[SENDS], result_bytes=1_024))
+        [waiting] = await site.seen(RunWaiting, RunSucceeded, RunFailed)
+        assert isinstance(waiting, RunWaiting), waiting
+        assert (waiting.reason, "odd.read_resource" in waiting.remedy) == (WaitReason.APPROVAL, True)
+        [offered] = await site.told(ToolsOffered)
+        [reads] = [one for one in offered.tools if one.name == "odd.read_resource"]
+        assert (reads.effect, reads.outward, reads.reads_outside) == ("pure", False, True)
+        used = await site.told(ToolUsed)
+        assert [(one.name, one.ok) for one in used] == [
+            *[("odd.read_resource", True)] * 3,
+            *[("odd.read_resource", False)] * 2,
+        ]
+        found, read, cut, missing, wrong = (one.result.text or "" for one in used)
+        assert [json.loads(line).get("uri") for line in found.splitlines()] == [NOTE, None]
+        assert "odd://pages/{size}" in found
+        assert read == "what the note says"
+        assert cut.startswith("y" * 1_024 + "\n[cut")
+        assert [one.truncated for one in used] == [False, False, True, False, False]
+        assert "odd://nothing" in missing
+        assert "`uri`" in wrong
+        # The model is sent what was read.
+        assert read in json.dumps(site.vendors.requests[1].body["messages"])
+
+
+async def test_a_policy_forbids_the_resources_of_one_server(tmp_path: Path) -> None:
+    forbid = """@id("no-notes") forbid(principal, action == Action::"tool:server", resource)
+    when { context.server == "odd" && context.tool == "read_resource" };"""
+    async with Site(tmp_path) as site:
+        origin = Origin(PEOPLE, "user:local", new_id("cor"))
+        identity = site.system.identity()
+        await identity.carry_out(origin, SetPolicies(text=forbid), workspace_id=WORKSPACE)
+        await begun(site, [[call("odd__read_resource", uri=NOTE)], FINISH], odd())
+        await site.seen(RunSucceeded)
+        used = (await site.told(ToolUsed))[0]
+        assert (used.name, used.ok) == ("odd.read_resource", False)
+        assert "no-notes" in (used.result.text or "")

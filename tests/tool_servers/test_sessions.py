@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from tests.tool_servers.odd import PROGRAM, PYTHON
 from tests.waiting import until
 from vapora.mcp.pipe import Process
+from vapora.mcp.resources import READ_RESOURCE
 from vapora.mcp.session import Session
 from vapora.mcp.values import ServerGoneError
 from vapora.sandbox.choice import choose
@@ -21,16 +22,21 @@ LIMIT_S = 60.0
 KEPT = 1_000
 
 
+async def connecting(folder: Path, *arguments: str) -> Callable[[], Awaitable[Process]]:
+    sandbox = await choose("bubblewrap")
+    (folder / "work").mkdir()
+    room = Room(folder / "work", folder, read_only=(*map(Path, PYTHON), PROGRAM.parent))
+
+    async def connect() -> Process:
+        return Process(sandbox, room, Command((sys.executable, str(PROGRAM), *arguments)), Limits())
+
+    return connect
+
+
 @pytest.fixture(params=["legacy", "modern"])
 async def session(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Session]:
     """In each generation of the protocol."""
-    sandbox = await choose("bubblewrap")
-    (tmp_path / "work").mkdir()
-    room = Room(tmp_path / "work", tmp_path, read_only=(*map(Path, PYTHON), PROGRAM.parent))
-
-    async def connect() -> Process:
-        return Process(sandbox, room, Command((sys.executable, str(PROGRAM))), Limits())
-
+    connect = await connecting(tmp_path)
     found = Session("odd", connect, protocol=request.param, expected=["echo"])
     yield found
     await found.stop()
@@ -76,10 +82,22 @@ async def test_one_server_through_all_that_may_befall_it(session: Session) -> No
 
 
 async def test_resources_and_prompts(session: Session) -> None:
+    assert READ_RESOURCE in (await session.ready(LIMIT_S)).tools
+    assert (await session.call("read_resource", {"uri": "odd://note"}, LIMIT_S, KEPT)).text == "what the note says"
     assert [one["uri"] for one in await session.resources(LIMIT_S)] == ["odd://note"]
     assert (await session.read_resource("odd://note", LIMIT_S, KEPT)).text == "what the note says"
     assert [one["arguments"] for one in await session.prompts(LIMIT_S)] == [["name"]]
     assert "Greet Ada." in (await session.prompt("greet", {"name": "Ada"}, LIMIT_S, KEPT)).text
+
+
+async def test_a_server_without_resources_gets_no_tool_to_read_them(tmp_path: Path) -> None:
+    """It says of itself that it could have some."""
+    found = Session("bare", await connecting(tmp_path, "bare"))
+    told = await found.ready(LIMIT_S)
+    names = {one.name for one in told.tools}
+    await found.stop()
+    assert "echo" in names
+    assert READ_RESOURCE.name not in names
 
 
 async def test_a_program_that_is_not_there_is_told_and_tried_again() -> None:

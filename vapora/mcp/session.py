@@ -20,6 +20,7 @@ from pydantic import JsonValue, ValidationError
 
 from vapora.backoff import Backoff
 from vapora.errors import VaporaError
+from vapora.mcp.resources import READ_RESOURCE, has_resources, listed_text, wanted_uri
 from vapora.mcp.results import bounded, prompt_text, resource_text, result_text
 from vapora.mcp.schemas import found_tools
 from vapora.mcp.values import MOST_TOOLS, NeverAskedError, ServerGoneError, Told
@@ -42,6 +43,9 @@ _MOST_PAGES = 50
 _LEAST_BETWEEN_S = 1.0
 _FRESH_S = 60.0
 _LONGEST_PROBLEM = 600
+
+# After these its list is looked at again.
+_CHANGES = frozenset({"notifications/tools/list_changed", "notifications/resources/list_changed"})
 
 T = TypeVar("T")
 
@@ -129,6 +133,8 @@ class Session:
         """Raises `ServerGoneError` where the server is not there, or ends before it has answered, and `TimeoutError`
         after `limit_s`. What the server refuses is a result that is not `ok`."""
         async with asyncio.timeout(limit_s):
+            if tool == READ_RESOURCE.name and await self._reads_resources():
+                return await self._read(arguments, limit_s, most_bytes)
             found = await self._ask(lambda client: client.call_tool(tool, dict(arguments)))
         if isinstance(found, ToolResult):
             return found
@@ -146,6 +152,30 @@ class Session:
         async with asyncio.timeout(limit_s):
             found = await self._ask(lambda client: client.read_resource(uri))
         return found if isinstance(found, ToolResult) else self._cut(resource_text(found.contents), most_bytes)
+
+    async def _reads_resources(self) -> bool:
+        """Whether that tool is ours, which is known as soon as the session is ready."""
+        await self.ready()
+        await self._back()
+        if self.told.state != "ready":
+            raise self._not_there()
+        return READ_RESOURCE in self.told.tools
+
+    def _not_there(self) -> NeverAskedError:
+        return NeverAskedError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
+
+    async def _read(self, arguments: Mapping[str, JsonValue], limit_s: float, most_bytes: int) -> ToolResult:
+        """For an agent: a resource, or which there are."""
+        uri = wanted_uri(arguments)
+        if isinstance(uri, ToolResult):
+            return uri
+        if uri:
+            return await self.read_resource(uri, limit_s, most_bytes)
+        found = await self._listed(lambda client, cursor: client.list_resources(cursor=cursor), "resources")
+        templates = await self._listed(
+            lambda client, cursor: client.list_resource_templates(cursor=cursor), "resource_templates"
+        )
+        return self._cut(listed_text(found, templates), most_bytes)
 
     async def prompts(self, limit_s: float) -> list[dict[str, Any]]:
         async with asyncio.timeout(limit_s):
@@ -176,7 +206,7 @@ class Session:
             await self._back()
             client, gone = self._client, self._gone
             if client is None:
-                raise NeverAskedError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
+                raise self._not_there()
             asking, ending = asyncio.ensure_future(ask(client)), asyncio.ensure_future(gone.wait())
             try:
                 await asyncio.wait((asking, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -294,12 +324,12 @@ class Session:
         if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             return
         with suppress(Exception):
-            async with client.listen(tools_list_changed=True) as changes:
+            async with client.listen(tools_list_changed=True, resources_list_changed=True) as changes:
                 async for _ in changes:
                     self._changed.set()
 
     async def _heard(self, message: Any) -> None:
-        if getattr(message, "method", "") == "notifications/tools/list_changed":
+        if getattr(message, "method", "") in _CHANGES:
             self._changed.set()
 
     async def _list_again(self) -> None:
@@ -321,6 +351,9 @@ class Session:
                 break
         found, left_out = found_tools(listed)
         tools = tuple(replace(one, description=self._hide(one.description)) for one in found)
+        # A tool of the server's own with that name goes before ours.
+        if all(one.name != READ_RESOURCE.name for one in tools) and await has_resources(client):
+            tools = (*tools, READ_RESOURCE)
         missing = tuple(one for one in self._expected if all(one != tool.name for tool in tools))
         server = client.server_info
         self._client, self._listed_at = client, time.monotonic()

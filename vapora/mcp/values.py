@@ -31,12 +31,13 @@ class NeverAskedError(ServerGoneError):
 @dataclass(frozen=True, slots=True)
 class FoundTool:
     """A tool as its server describes it, cut to bounds. `hints`: what the server says of it (read-only, destructive);
-    nothing is decided by that."""
+    nothing is decided by that. `reads_resources`: it is ours, and reads the server's resources."""
 
     name: str
     description: str
     parameters: Mapping[str, JsonValue]
     hints: Mapping[str, JsonValue]
+    reads_resources: bool = False
 
 
 @dataclass(frozen=True, slots=True)
