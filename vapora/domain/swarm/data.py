@@ -21,7 +21,7 @@ from vapora.errors import CorruptLogError
 
 # To be raised with every change of `swarm_fold.evolve`, of what it calls, or of the data: what an older fold saved is
 # then left aside.
-FOLD_VERSION = 10
+FOLD_VERSION = 11
 
 
 @dataclass(frozen=True, slots=True)
