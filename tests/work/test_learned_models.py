@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from events.ids import Provider
 from events.run import RunFailed, RunSucceeded
@@ -18,6 +19,12 @@ RULED = "anthropic/claude-sonnet-5-5"
 
 def only_the_rules_model_says_nothing(received: Received) -> Behaviour:
     return Behaviour(text="" if received.model in RULED else "Slugs are in lower case.")
+
+
+def parts(decision: Decision) -> dict[str, Any]:
+    """What each model's place rests on, by model."""
+    candidates: tuple[Any, ...] = decision.candidates
+    return {one["id"]: one["parts"] for one in candidates}
 
 
 async def choice(site: Site, project: str, number: int) -> Decision:
@@ -43,13 +50,13 @@ async def test_a_model_whose_run_went_wrong_gives_way_to_one_that_costs_no_more_
         first, second, third = [await choice(site, project, number) for number in (1, 2, 3)]
         assert len(await site.told(RunFailed)) == 1, "the first one's"
     assert first.chosen == RULED
-    assert {one["parts"]["runs"] for one in first.candidates} == {0}
+    assert {one["runs"] for one in parts(first).values()} == {0}
     assert (second.policy, third.chosen) == ("learned", second.chosen)
-    parts = {one["id"]: one["parts"] for one in second.candidates}
-    assert (parts[RULED]["baseline"], parts[RULED]["runs"]) == (0.93, 1)
-    assert abs(parts[RULED]["quality"] - (10 * 0.93 + 0) / 11) < 1e-9
-    assert parts[second.chosen]["worst_case_microusd"] <= parts[RULED]["worst_case_microusd"]
-    known = {one["id"]: one["parts"] for one in third.candidates}
+    found = parts(second)
+    assert (found[RULED]["baseline"], found[RULED]["runs"]) == (0.93, 1)
+    assert abs(found[RULED]["quality"] - (10 * 0.93 + 0) / 11) < 1e-9
+    assert found[second.chosen]["worst_case_microusd"] <= found[RULED]["worst_case_microusd"]
+    known = parts(third)
     others = [one["runs"] for model, one in known.items() if model != RULED]
     assert (known[RULED]["runs"], sum(others)) == (1, 1), "each model that answered the second run has a share in it"
     assert known[second.chosen]["quality"] > known[second.chosen]["baseline"]
