@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Literal
 from urllib.parse import urlsplit
 
 from vapora.database import Database
@@ -25,6 +26,7 @@ class Proxy:
         self.database = Database(parts._replace(netloc=netloc, query=query).geturl(), database.schema)
         self.lost = 0
         self._sign: bytes | None = None
+        self._away: Literal["", "refused", "silent"] = ""
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -42,16 +44,33 @@ class Proxy:
         """The next request that holds `sign` reaches the server; then, instead of its answer, the connection ends."""
         self._sign = sign
 
+    def refuse(self) -> None:
+        """From now on all connections end, and new ones at once, as where the server was stopped."""
+        self._away = "refused"
+        self._end_all()
+
+    def silence(self) -> None:
+        """From now on nothing is passed on and nothing is said: new connections are taken, and never answered, as where
+        the server's machine stands still."""
+        self._away = "silent"
+
+    def resume(self) -> None:
+        """What was silent stays so; new connections are served."""
+        self._away = ""
+
     def close(self) -> None:
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
+        self._end_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _end_all(self) -> None:
         for one in self._open:
             # Not closed: whoever waits for it would never hear of that.
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
 
     def _accept(self) -> None:
         while True:
@@ -59,6 +78,9 @@ class Proxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            if self._away == "refused":
+                client.close()
+                continue
             server = socket.create_connection(self._target)
             self._open += [client, server]
             thread = threading.Thread(target=self._pass, args=(client, server), daemon=True)
@@ -77,6 +99,8 @@ class Proxy:
                     data = source.recv(65_536)
                     if not data:
                         return
+                    if self._away == "silent":
+                        continue
                     if source is client and self._sign is not None and self._sign in data:
                         self._sign, armed = None, True
                     elif source is server and armed:

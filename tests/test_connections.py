@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from time import monotonic
 
 import psycopg
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from projections.engine.store import ReadStore, StoreReader, engine
 from tests.postgres import connections
 from tests.projections.story import Story
-from vapora.database import MOST_CONNECTIONS, Database, read_schema
+from tests.proxy import Proxy
+from vapora.connections import AwayError
+from vapora.database import MOST_CONNECTIONS, Database, let_go, read_schema
 from vapora.errors import UnavailableError
 
 WORKSPACES = [f"w{number}" for number in range(4)]
@@ -103,3 +106,28 @@ def test_a_reader_before_anything_was_made_is_told_so(database_url: str) -> None
         assert not reader.exists()
         with pytest.raises(UnavailableError), reader.snapshot():
             pass
+
+
+def test_while_the_server_is_away_nobody_waits_for_it_and_as_soon_as_it_is_back_it_is_used(database_url: str) -> None:
+    def ask(_: int = 0) -> tuple[object, float]:
+        began = monotonic()
+        try:
+            with database.lease() as connection:
+                return connection.execute("SELECT 1").fetchone(), monotonic() - began
+        except AwayError as error:
+            return error, monotonic() - began
+
+    with Proxy.before(Database(database_url, "x")) as proxy, ThreadPoolExecutor(2 * MOST_CONNECTIONS) as pool:
+        database = proxy.database
+        assert ask()[0] == (1,)
+        proxy.refuse()
+        for _ in range(4):
+            answers = list(pool.map(ask, range(20)))
+            assert all(isinstance(answer, AwayError) for answer, _ in answers)
+            # Ten seconds are what the pool would have each of them wait.
+            assert max(took_s for _, took_s in answers) < 5
+        proxy.resume()
+        deadline = monotonic() + 10
+        while ask()[0] != (1,):
+            assert monotonic() < deadline
+        let_go(database.url)

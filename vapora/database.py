@@ -21,13 +21,21 @@ from vapora.translation import remedy_for
 
 if TYPE_CHECKING:
     import psycopg
-    from psycopg_pool import ConnectionPool
+
+    from vapora.connections import SharedPool
 
 _PREFIX, _READ, _SEARCH = "vapora_", "_read", "_search"
 _HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
 _FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
 # A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
 _CONNECT_S = 5
+# So is one whose machine has gone without a word: the system would wait for its answer for a quarter of an hour.
+_GONE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 # What a process has to one database at most, however many workspaces it holds: whoever wants another one waits for one
 # to be given back. One that nobody used for a minute is closed, and each after ten, since a session remembers every
 # schema that it has seen.
@@ -59,7 +67,9 @@ class Database:
         """A connection that commits each statement unless told otherwise. Raises what `psycopg` raises."""
         import psycopg
 
-        connection = psycopg.connect(self.url, autocommit=True, connect_timeout=_CONNECT_S, application_name="vapora")
+        connection = psycopg.connect(
+            self.url, autocommit=True, connect_timeout=_CONNECT_S, application_name="vapora", **_GONE
+        )
         try:
             configure(connection)
         except BaseException:
@@ -93,21 +103,14 @@ class Database:
 
     def take(self) -> psycopg.Connection[tuple[Any, ...]]:
         """For who gives it back by `give`, whatever happens."""
-        from psycopg_pool import PoolTimeout
-
-        try:
-            return self.pool.getconn()
-        except PoolTimeout:
-            # The pool does not say why it has none; the server does, where that is the reason.
-            self.connect().close()
-            raise
+        return self.pool.getconn()
 
     def give(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         """What was begun there and not committed is undone; one that broke is replaced when it is needed."""
         self.pool.putconn(connection)
 
     @property
-    def pool(self) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+    def pool(self) -> SharedPool:
         # A process that was forked must not speak over the connections of the one it comes from.
         key = (os.getpid(), self.url)
         with _turn:
@@ -127,7 +130,7 @@ class Database:
 Place = Path | Database
 
 _turn = threading.Lock()
-_pools: dict[tuple[int, str], ConnectionPool[psycopg.Connection[tuple[Any, ...]]]] = {}
+_pools: dict[tuple[int, str], SharedPool] = {}
 
 
 def let_go(url: str) -> None:
@@ -138,14 +141,12 @@ def let_go(url: str) -> None:
         pool.close()
 
 
-def _open_pool(url: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
-    import psycopg
-    from psycopg_pool import ConnectionPool
+def _open_pool(url: str) -> SharedPool:
+    from vapora.connections import SharedPool
 
-    return ConnectionPool(
+    return SharedPool(
         url,
-        connection_class=psycopg.Connection[tuple[Any, ...]],
-        kwargs={"autocommit": True, "connect_timeout": _CONNECT_S, "application_name": "vapora"},
+        kwargs={"autocommit": True, "connect_timeout": _CONNECT_S, "application_name": "vapora", **_GONE},
         min_size=0,
         max_size=MOST_CONNECTIONS,
         open=True,
