@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests.api.signing import EMAIL, PASSWORD, bearer, housed
 from tests.api.test_live import closed, connect
 from tests.proxy import Proxy
-from vapora.api.live import TRY_AGAIN_LATER
+from vapora.api.broadcast import TRY_AGAIN_LATER
 from vapora.database import Database, let_go
 from vapora.settings import Settings
 
@@ -43,8 +43,7 @@ async def test_every_door_tells_it_soon_and_work_goes_on_when_the_database_is_ba
                 ("POST", "/auth/login", login),
             ]:
                 began = monotonic()
-                given = {} if body is None else {"json": body}
-                answer = await door.http.request(method, f"/api/v1{path}", headers=owner, **given)
+                answer = await door.http.request(method, f"/api/v1{path}", headers=owner, json=body)
                 assert monotonic() - began < _WITHIN_S, path
                 assert answer.status_code == 503, answer.text
                 assert int(answer.headers["Retry-After"]) >= 1
