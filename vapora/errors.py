@@ -241,6 +241,10 @@ class StoppingError(UnavailableError):
     """What was asked had no effect, or has one that the same call, sent again, does not repeat."""
 
 
+class EndingError(UnavailableError):
+    """What was asked is ended here, and nobody starts it again: who is starting gives up, instead of waiting for it."""
+
+
 class StoreFaultError(UnavailableError):
     pass
 

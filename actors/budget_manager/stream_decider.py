@@ -19,7 +19,7 @@ from actors.follower import cancel
 from events import DomainEvent
 from events.ids import StreamName
 from vapora.clock import Clock
-from vapora.errors import ConflictError, StoppingError, UnavailableError, VersionConflictError
+from vapora.errors import ConflictError, EndingError, StoppingError, UnavailableError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import LoadedFold, SavedFold
 from vapora.records import Append, Appended, AppendResult, Conflict
@@ -238,6 +238,8 @@ class StreamDecider(Generic[State]):
             try:
                 resumed = await self._fold_stream()
                 break
+            except EndingError:
+                raise  # who ends all of it waits for this start to end
             except UnavailableError as error:
                 await self._pause(error)
         self.state, self._version, self._position = resumed.state, resumed.version, resumed.position

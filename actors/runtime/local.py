@@ -12,7 +12,7 @@ from actors import kinds
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.freed import FreedMemory
 from vapora import journal
-from vapora.errors import StoppingError, UnavailableError
+from vapora.errors import EndingError, StoppingError
 from vapora.observability import live
 
 # A cell is put to sleep and woken, and once more; whoever meets that more often is told.
@@ -21,13 +21,13 @@ _TRIES = 3
 _RETRY_AFTER_S = 2
 
 
-class ClosedError(UnavailableError):
+class ClosedError(EndingError):
     """Everything here is ending: nothing is started any more."""
 
 
-def cell_closes(workspace: str) -> UnavailableError:
+def cell_closes(workspace: str) -> EndingError:
     """What is told to who calls an actor of a cell that is handed over, in the moment in which it stops."""
-    return UnavailableError(
+    return EndingError(
         f"The workspace '{workspace}' is being closed here.",
         remedy="Ask again in a moment: whoever serves it then answers.",
         retry_after_s=_RETRY_AFTER_S,

@@ -15,8 +15,10 @@ from actors.runtime.lines import CutError, FarRef
 from actors.runtime.local import LocalRuntime
 from actors.runtime.ray import HostConfig, RayRuntime, carrying
 from events.ids import PEOPLE
-from tests.actors.kit import passed
-from vapora.errors import UnavailableError
+from tests.actors.kit import manager, passed
+from vapora.clock import now
+from vapora.errors import EndingError, UnavailableError
+from vapora.log.client import LogClient
 
 LOG = Address("log", "default")
 BUDGET = Address("budget", "default")
@@ -192,6 +194,27 @@ async def test_of_a_cell_that_is_closed_for_good_nobody_begins_anew_meanwhile_an
     assert world.runtime.running() == [elsewhere]
     assert world.story.count("start coordinator/default") == 1
     assert "id" in await world.runtime.ref(coordinator).health()  # as where the lease has come back
+
+
+async def test_a_budget_manager_that_starts_while_its_cell_is_closed_keeps_nobody_waiting_for_the_log() -> None:
+    asked = 0
+
+    def build(address: Address, runtime: Runtime) -> Any:
+        nonlocal asked
+        if address == LOG:
+            asked += 1
+            raise UnavailableError("The store is away.")
+        return manager(LogClient(runtime.ref(LOG), "default"), now)
+
+    runtime = LocalRuntime(build)
+    starting = asyncio.create_task(runtime.ref(BUDGET).health())
+    async with asyncio.timeout(10):
+        # It asks again and again for a log that may come back.
+        await passed(lambda: asked > 1)
+        await runtime.close_cell("default", for_good=True)
+    with pytest.raises(EndingError):
+        await starting
+    assert runtime.running() == []
 
 
 async def test_after_cells_have_closed_memory_is_given_back_once_and_not_after_the_end(world: World) -> None:
