@@ -234,8 +234,8 @@ async def test_sleeping_workspaces_cost_no_thread_no_memory_no_open_file_and_no_
             await asleep(system, *names)
             used.append(_used())
     few, many = used
-    # Threads that asyncio keeps for whoever needs one next come and go.
-    assert many[0] <= few[0] + 4
+    # Threads that asyncio and our lanes keep for whoever needs one next come and go; one for each of 35 would show.
+    assert many[0] <= few[0] + 12
     assert many[1] <= few[1] + _NOISE_BYTES
     assert many[2] <= few[2] + 1
     assert many[3] <= few[3]
