@@ -12,7 +12,7 @@ from actors.agent.briefs import review_brief, work_brief
 from actors.agent.code import facts_of
 from actors.agent.conversation import results_of_checks
 from actors.agent.forks import forked
-from actors.agent.prompts import fixed_steps, run_started, steps_brief
+from actors.agent.prompts import fixed_steps, run_started
 from actors.agent.run_under_way import RunUnderWay
 from actors.agent.served_calls import offer
 from actors.work_messages import BeginRun, Begun
@@ -49,9 +49,8 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
         told = work_brief(assignment, begun, await _files(one), past.text if past and not past.withheld else "")
     else:
         steps = fixed_steps(manifest, one.means.rehearsal_steps if simulated else None)
-        # With its first call: what it begins with stands in the assignment already, but for what it is told of others.
-        past = await _past(one, simulated)
-        return one.begin(run, await _fixed(one, run, steps, past, simulated))
+        # With its first call: what it begins with stands in the assignment already.
+        return one.begin(run, rules.start(run, run_started(assignment, steps, simulated)))
     event = run_started(
         assignment,
         (),
@@ -66,20 +65,6 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
     if (begun is not None or one.by_code) and (offered := await offer(one, manifest)) is not None:
         events += (offered,)
     return await one.append(run, events)
-
-
-async def _fixed(
-    one: RunUnderWay, run: Run, steps: tuple[str, ...], past: Telling | None, simulated: bool
-) -> tuple[DomainEvent, ...]:
-    """A run of fixed steps. Its brief is kept where it holds what nobody would find out again."""
-    if past is None:
-        return rules.start(run, run_started(one.assignment, steps, simulated))
-    told = {}
-    if not past.withheld:
-        text = steps_brief(one.assignment.task, one.manifest, await _files(one), past.text)
-        told["brief"] = await one.keep(text)
-    events = rules.start(run, run_started(one.assignment, steps, simulated, **told))
-    return (*events, await _given(one, past, simulated)) if events else ()
 
 
 async def _past(one: RunUnderWay, simulated: bool) -> Telling | None:

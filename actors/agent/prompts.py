@@ -59,10 +59,8 @@ def call_of_step(
     """The next call of a run of fixed steps: the conversation so far and this step's instruction."""
     step, count = len(run.answers), len(run.started.steps) if run.started else 0
     attachments = run.started.attachments if run.started else ()
-    if run.started is not None and run.started.brief is not None:
-        first = text(run.started.brief)
-    else:
-        first = steps_brief(assignment.task, manifest, attached_text(attachments, text))
+    told = (brief(assignment.task), attached_text(attachments, text), manifest.steps[0].instruction)
+    first = "\n\n".join(part for part in told if part)
     messages = [Message(role="user", text=first, images=attached_images(attachments))]
     for number, answer in enumerate(run.answers, 1):
         messages.append(Message(role="assistant", text=text(answer.answer)))
@@ -74,11 +72,6 @@ def call_of_step(
     limit = ask.room(manifest.output_tokens(_step(manifest, step)))
     call = call_of_run(assignment, manifest, run, ask, manifest.prompt, tuple(messages), limit)
     return replace(call, held=held, follow_up=following, ending=_ending(assignment, manifest, run, step + 1 < count))
-
-
-def steps_brief(task: Task, manifest: RoleManifest, files: str, past: str = "") -> str:
-    """What a run of fixed steps is told first. `files`, `past`: as in `work_brief`."""
-    return "\n\n".join(part for part in (brief(task), files, past, manifest.steps[0].instruction) if part)
 
 
 def _ending(assignment: Assignment, manifest: RoleManifest, run: Run, goes_on: bool) -> Ending | None:

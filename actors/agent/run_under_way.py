@@ -224,13 +224,10 @@ class RunUnderWay:
         return await self.append(run, events)
 
     def appended(self, run: Run, events: Sequence[DomainEvent]) -> Run:
-        """With what the router has appended to its stream. What had waited for that append is known already; a run that
-        begins with it is as the log has it, for the append may be that of an earlier sender."""
+        """With what the router has appended to its stream, behind the beginning, which was known already."""
         if events:
             self.unsaid = ()
-        if any(isinstance(one, RunStarted) for one in events):
-            return _with(rules.initial(), events)
-        return _with(run, [one for one in events if not isinstance(one, CodeStepAsked)])
+        return _with(run, [one for one in events if not isinstance(one, RunStarted | CodeStepAsked)])
 
     # Its texts.
 
