@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
+from actors.follower import cancel
 from events.workflow import WorkflowDefined, WorkflowRemoved
 from vapora.catalog.workflow_files import WorkflowFile, listed, read_file
 from vapora.clock import new_id
@@ -46,11 +46,8 @@ class WorkflowFiles:
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        await cancel(task)
 
     async def _follow(self) -> None:
         while True:

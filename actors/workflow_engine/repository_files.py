@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
+from actors.follower import cancel
 from actors.work_messages import Tree
 from events import project as told
 from events.ids import task_stream, workflow_stream
@@ -83,11 +83,8 @@ class RepositoryWorkflows:
         self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        await cancel(task)
 
     async def _follow(self) -> None:
         while True:
