@@ -27,8 +27,7 @@ class Connections:
         self._free: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
 
     async def ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        streams = self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = streams
+        reader, writer = streams = await self._streams()
         content = json.dumps(body).encode()
         head = (
             f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n"
@@ -38,6 +37,14 @@ class Connections:
         answer = await _answer(reader)
         self._free.append(streams)
         return answer
+
+    async def _streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():  # the server closes what nobody used for 5 s
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection("127.0.0.1", self._port)
 
 
 async def _answer(reader: asyncio.StreamReader) -> dict[str, Any]:

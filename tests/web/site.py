@@ -52,6 +52,12 @@ class Site:
         self.kill()
 
     def get(self, path: str, **query: Any) -> Any:
+        """With all that was written before, by whomever: what a page sent stands in the log, not yet in the read
+        models, when its dialog closes."""
+        self._ask("/position", after=self._ask("/position")["head"])
+        return self._ask(path, **query)
+
+    def _ask(self, path: str, **query: Any) -> Any:
         answer = self._http.get(path, params=query)
         answer.raise_for_status()
         return answer.json()

@@ -78,16 +78,24 @@ def test_ten_seconds_without_a_connection_lose_and_double_no_change(
     assert boards == []
     shown = titles(page, "To do")
     assert shown == site.column("todo")[: len(shown)]
+
+    def heard() -> list[dict[str, Any]]:
+        return [row["row"] for frame in sent for row in frame["rows"] if row["view"] == "task"]
+
+    def there() -> list[dict[str, Any]]:
+        return list(site.get("/tasks", limit=200)["items"])
+
+    # A card changes more than once, as when it begins to wait; the last change is the truth.
+    wait_for("the last change of each card", lambda: page.evaluate("1") and _latest(heard()) == _latest(there()))
     positions = [frame["position"] for frame in sent]
     assert positions == sorted(set(positions))
     assert asked[-1]["after"] in positions
-    # A card changes more than once, as when it begins to wait; each change comes once, and the last one is the truth.
-    cards = [row["row"] for frame in sent for row in frame["rows"] if row["view"] == "task"]
-    versions = [(card["id"], card["position"]) for card in cards]
+    versions = [(card["id"], card["position"]) for card in heard()]
     assert len(set(versions)) == len(versions)
-    latest = {card["title"]: (card["state"], card["position"]) for card in cards}
-    there = {card["title"]: (card["state"], card["position"]) for card in site.get("/tasks", limit=200)["items"]}
-    assert latest == there
+
+
+def _latest(cards: list[dict[str, Any]]) -> dict[str, tuple[str, int]]:
+    return {card["title"]: (card["state"], card["position"]) for card in cards}
 
 
 def test_a_connection_that_dies_without_a_word_is_noticed_said_and_made_again(
