@@ -15,6 +15,7 @@ from actors.log_writer import LogWriter
 from events import DomainEvent, Recorded
 from events.budget import Charge
 from events.ids import LEDGER, Provider
+from tests.waiting import DEADLINE_S
 from vapora.clock import Clock
 from vapora.domain import budget
 from vapora.domain.budget import Ledger, ReserveSpend
@@ -107,7 +108,9 @@ async def of_kind(log: LogClient, kind: type[Event]) -> list[Event]:
     return [one.event for one in await everything(log) if isinstance(one.event, kind)]
 
 
-async def seen(log: LogClient, kind: type[DomainEvent], count: int = 1, timeout_s: float = 20) -> list[Recorded]:
+async def seen(
+    log: LogClient, kind: type[DomainEvent], count: int = 1, timeout_s: float = DEADLINE_S
+) -> list[Recorded]:
     """Wait until the log holds so many events of a kind."""
     found: list[Recorded] = []
     position = 0
@@ -119,7 +122,7 @@ async def seen(log: LogClient, kind: type[DomainEvent], count: int = 1, timeout_
     return found
 
 
-async def passed(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+async def passed(condition: Callable[[], bool], timeout_s: float = DEADLINE_S) -> None:
     """Give others their turn until it holds."""
     async with asyncio.timeout(timeout_s):
         while not condition():

@@ -144,7 +144,7 @@ class LifeSite:
 
     async def read(self, question: Callable[[Any], Any]) -> Any:
         """Of the read models, as of now."""
-        await self.system.projector(WORKSPACE).wait_for(await self.log.head(), 10)
+        await self.system.projector(WORKSPACE).wait_for(await self.log.head(), 60)
         reader = StoreReader(self.system.read_store(WORKSPACE))
         try:
             with reader.snapshot() as rows:

@@ -21,6 +21,7 @@ from projections.audit import entries
 from projections.decisions import why
 from tests.actors.kit import passed
 from tests.actors.life_site import WORKSPACE, Deaf, LifeSite, open_site
+from tests.waiting import DEADLINE_S
 from vapora import views
 from vapora.commands import ChangeSettings, DrainAgent, EditAgent, SetBudget
 from vapora.domain.heartbeat import Pulse
@@ -198,7 +199,7 @@ async def test_an_agent_that_comes_back_late_finds_its_run_with_another_and_leav
         # It goes on as if nothing had been, while the other is in the middle of the run.
         routers[0].thaw.set()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while (await old[0].health())["runs"]:
                 await asyncio.sleep(0)
         slow[0].thaw.set()
@@ -341,10 +342,10 @@ async def test_an_agent_that_waits_for_a_provider_or_a_person_is_left_alone(tmp_
                 site.origin(), "workspace", WORKSPACE, SetBudget(monthly_limit_cents=0)
             )
             task_id = await site.submit()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE_S):
                 while (await site.card(task_id)).waiting is None:
                     await asyncio.sleep(0.05)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(DEADLINE_S):
                 while asked[0] < 10:
                     await asyncio.sleep(0.05)
             assert [one for one in await site.events() if isinstance(one.event, AgentSuspended)] == []

@@ -33,7 +33,7 @@ from vapora.testing import FakeVendors
 from vapora.testing.agreement import cards, read_models, rows_of
 
 __all__ = ["data"]
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 TASKS = 8
 _EPOCH = "SELECT epoch FROM vapora_default.writer"

@@ -25,7 +25,7 @@ def name(client: Client) -> str:
 def test_a_task_is_handed_in_waited_for_and_read(client: Client, name: str) -> None:
     task = client.projects[name].tasks.submit("Write unit tests for slugs", role="tester", review=Review.NONE)
 
-    card = task.wait(timeout=60)
+    card = task.wait(timeout=240)
 
     assert (card.state, task.state) == (TaskState.DONE, TaskState.DONE)
     [run] = task.runs()
@@ -39,7 +39,7 @@ def test_a_task_is_handed_in_waited_for_and_read(client: Client, name: str) -> N
 
 def test_a_task_that_waits_for_a_person_is_waited_for_no_longer(client: Client, name: str) -> None:
     task = client.tasks.submit("Write unit tests for slugs", project=name, role="tester")
-    assert task.wait(timeout=60).state is TaskState.REVIEW
+    assert task.wait(timeout=240).state is TaskState.REVIEW
     task.move(TaskState.DONE)
     assert task.state is TaskState.DONE
     assert client.wait(task.id, until=[TaskState.DONE]).id == task.id
@@ -97,7 +97,7 @@ async def test_all_of_it_without_blocking(url: str, client: Client, name: str) -
         position = await asynchronous.position()
         project = asynchronous.projects[name]
         task = await project.tasks.submit("Write unit tests for slugs", role="tester", review=Review.NONE)
-        assert (await task.wait(timeout=60)).state is TaskState.DONE
+        assert (await task.wait(timeout=240)).state is TaskState.DONE
         assert await task.state is TaskState.DONE
         assert [card.id async for card in project.tasks()] == [task.id]
         assert (await task.output()).text

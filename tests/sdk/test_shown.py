@@ -188,8 +188,8 @@ def test_a_wait_tells_how_far_it_is_where_there_is_no_terminal(
     project = client.create_project(CreateProject(name="Bars"))
     seen: list[TaskState] = []
     task = client.projects[project.id].tasks.submit("Say \x1b[2J hello", review="none")
-    task.wait(60, progress=True)
-    task.wait(60, progress=lambda card: seen.append(card.state))
+    task.wait(240, progress=True)
+    task.wait(240, progress=lambda card: seen.append(card.state))
     said = capsys.readouterr().err
     assert re.search(r"3/3 Say .* · Done · .* simulated · \d+ s", said)
     assert "\x1b" not in said
