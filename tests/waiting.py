@@ -21,6 +21,11 @@ def wait_for(what: str, condition: Callable[[], Any]) -> Any:
     return found
 
 
+def caught_up(client: Any) -> None:
+    """Until the read models that a client of the SDK asks have all that was written, by whomever."""
+    client.progress(after=client.progress().head)
+
+
 async def settled(measure: Callable[[], Awaitable[_T]], fits: Callable[[_T], bool]) -> _T:
     """The first measure that fits, or the last one that there was time for: what comes and goes is no cost of what
     stays."""

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from events.ids import Review, TaskState
+from tests.waiting import caught_up, wait_for
 from vapora import AsyncClient, Client
 from vapora.commands import CreateProject, EditTask
 from vapora.errors import NotFoundError
@@ -19,6 +20,7 @@ _NUMBERS = count(1)
 def name(client: Client) -> str:
     """That of a project of one's own."""
     made = client.create_project(CreateProject(name=f"Handle {next(_NUMBERS)}"))
+    caught_up(client)
     return made.name
 
 
@@ -50,6 +52,7 @@ def test_who_waits_in_vain_is_told_what_the_task_waits_for(client: Client, name:
     first = tasks.submit("Write unit tests for slugs", role="tester")
     second = tasks.submit("Write the rest of them", role="tester", blocked_by=(first.id,))
 
+    wait_for("it to be known why", lambda: second.card().waiting)
     with pytest.raises(WaitTimeoutError) as caught:
         second.wait(timeout=0.3)
 
@@ -75,6 +78,7 @@ def test_names_lead_to_projects_and_their_tasks(client: Client, name: str) -> No
 
 def test_a_name_of_nobody_and_one_of_several_are_told(client: Client, name: str) -> None:
     other = client.create_project(CreateProject(name=name))
+    caught_up(client)
 
     with pytest.raises(ApiError) as nobody:
         client.project("Nowhere")

@@ -203,8 +203,8 @@ def test_a_backlog_is_handed_in_once_and_waited_for(client: Client, capsys: pyte
         {"title": "Then this", "review": "none", "blocked_by": [0]},
     ]
     backlog = project.backlog(bodies, key=f"backlog-{project.id()}")
-    cards = backlog.run(timeout=120, progress=True)
-    again = project.backlog(bodies, key=f"backlog-{project.id()}").run(timeout=120)
+    cards = backlog.run(timeout=240, progress=True)
+    again = project.backlog(bodies, key=f"backlog-{project.id()}").run(timeout=240)
     assert [one.state for one in cards] == [TaskState.DONE, TaskState.DONE]
     assert cards[1].blocked_by == (cards[0].id,)
     assert [one.id for one in again] == [one.id for one in cards]
