@@ -15,7 +15,7 @@ def test_a_goal_is_planned_talked_about_and_becomes_cards(site: Site, open_page:
     site.project()
     page = open_page(f"{site.url}/plans")
     page.get_by_label("What shall be true in the end?").fill("People can export their links as CSV.")
-    expect(page.get_by_label("Project", exact=True)).not_to_have_value("")  # once the projects are there
+    expect(page.get_by_role("combobox", name="Project")).not_to_have_value("")  # once the projects are there
     page.get_by_role("button", name="Plan it").click()
     talk = page.get_by_role("list", name="What was said")
     expect(talk).to_contain_text("The riskiest decision stands first")
