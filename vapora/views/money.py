@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from events.ids import (
-    Scope,
-    Tier,
-    WhenExceeded,
-)
+from events.ids import Scope, Tier, WhenExceeded
 from vapora.views.base import View
 
 

@@ -7,14 +7,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, JsonValue
 
-from events.ids import (
-    BoardType,
-    ChecksVerdict,
-    MergePolicy,
-    Review,
-    TaskState,
-    WaitReason,
-)
+from events.ids import BoardType, ChecksVerdict, MergePolicy, Review, TaskState, WaitReason
 from events.work import Check
 from events.workspace import KnowledgeSettings
 from vapora.views.base import View
