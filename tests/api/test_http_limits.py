@@ -15,7 +15,7 @@ from tests.ports import free_port
 from vapora.platform import Platform
 from vapora.settings import Settings
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _HEAD = "POST /api/v1/projects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 

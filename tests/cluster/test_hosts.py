@@ -162,7 +162,7 @@ class Site:
             assert read_models(rows_of(rows), log) == []
         env = self.old.env | {"VAPORA_DATA": str(self.settings.data)}
         proved = subprocess.run(
-            [program("vapora"), "audit", "verify", "--json"], env=env, capture_output=True, text=True, timeout=120
+            [program("vapora"), "audit", "verify", "--json"], env=env, capture_output=True, text=True, timeout=240
         )
         assert proved.returncode == 0, proved.stderr
         assert json.loads(proved.stdout)["ok"]
