@@ -29,7 +29,7 @@ def test_a_task_is_done_and_nothing_is_left_of_it() -> None:
     with vapora.local(**QUICK) as client:
         project = client.create_project(CreateProject(name="Shortleaf"))
         task = client.projects[project.id].tasks.submit("Write a parser", review="none")
-        assert task.wait(60).state is TaskState.DONE
+        assert task.wait(240).state is TaskState.DONE
         assert client.health().model == "rehearsal"
     with vapora.Client(client.url) as late, pytest.raises(NoServerError):
         late.health()
