@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.waiting import wait_for
 from tests.web.site import Site
 
 Open = Callable[..., Page]
@@ -21,7 +22,7 @@ def found(built: None, tmp_path: Path) -> Iterator[tuple[Site, str]]:
     project = site.project()
     site.task(project, "Honour maxRetries", description="<img src=x onerror=alert(1)> when the gateway fails.")
     wanted = site.task(project, "Describe the gateway", description="For people.")
-    site.get("/search", q="gateway", after=site.get("/position")["head"])
+    wait_for("both in the index", lambda: len(site.get("/search", q="gateway")["items"]) == 2)
     yield site, wanted
     site.close()
 
