@@ -22,8 +22,21 @@ def wait_for(what: str, condition: Callable[[], Any]) -> Any:
 
 
 def caught_up(client: Any) -> None:
-    """Until the read models that a client of the SDK asks have all that was written, by whomever."""
-    client.progress(after=client.progress().head)
+    """Until the read models that a client of the SDK asks have all that was written, by whomever. A server waits for
+    them for five seconds, which may not be enough beside others."""
+    from vapora.sdk import ApiError  # and with it httpx, which takes a while to import
+
+    head = client.progress().head
+
+    def reached() -> bool:
+        try:
+            return bool(client.progress(after=head).position >= head)
+        except ApiError as error:
+            if error.status != 504:
+                raise
+            return False
+
+    wait_for(f"the read models at {head}", reached)
 
 
 async def settled(measure: Callable[[], Awaitable[_T]], fits: Callable[[_T], bool]) -> _T:

@@ -19,7 +19,14 @@ from actors.follower import cancel
 from events import DomainEvent
 from events.ids import StreamName
 from vapora.clock import Clock
-from vapora.errors import ConflictError, EndingError, StoppingError, UnavailableError, VersionConflictError
+from vapora.errors import (
+    ConflictError,
+    EndingError,
+    HeldElsewhereError,
+    StoppingError,
+    UnavailableError,
+    VersionConflictError,
+)
 from vapora.log.client import LogClient
 from vapora.log.folds import LoadedFold, SavedFold
 from vapora.records import Append, Appended, AppendResult, Conflict
@@ -240,6 +247,8 @@ class StreamDecider(Generic[State]):
                 break
             except EndingError:
                 raise  # who ends all of it waits for this start to end
+            except HeldElsewhereError:
+                raise  # who asks is to go there; waiting here would last for as long as the other serves it
             except UnavailableError as error:
                 await self._pause(error)
         self.state, self._version, self._position = resumed.state, resumed.version, resumed.position

@@ -18,7 +18,7 @@ from events.ids import PEOPLE
 from tests.actors.kit import manager, passed
 from tests.waiting import DEADLINE_S
 from vapora.clock import now
-from vapora.errors import EndingError, UnavailableError
+from vapora.errors import EndingError, HeldElsewhereError, UnavailableError
 from vapora.log.client import LogClient
 
 LOG = Address("log", "default")
@@ -215,6 +215,18 @@ async def test_a_budget_manager_that_starts_while_its_cell_is_closed_keeps_nobod
         await runtime.close_cell("default", for_good=True)
     with pytest.raises(EndingError):
         await starting
+    assert runtime.running() == []
+
+
+async def test_a_budget_manager_whose_workspace_another_installation_serves_does_not_wait_for_it() -> None:
+    def build(address: Address, runtime: Runtime) -> Any:
+        if address == LOG:
+            raise HeldElsewhereError("Another installation serves it.")
+        return manager(LogClient(runtime.ref(LOG), "default"), now)
+
+    runtime = LocalRuntime(build)
+    with pytest.raises(HeldElsewhereError):
+        await runtime.ref(BUDGET).health()
     assert runtime.running() == []
 
 

@@ -27,7 +27,7 @@ from tests.cluster.test_installation import _ready, interrupt, processes_of, sta
 from tests.ports import free_port
 from tests.repo.site import TheirRepository
 from tests.sandbox.conftest import require
-from tests.waiting import wait_for
+from tests.waiting import caught_up, wait_for
 from tests.work.site import call, scripted
 from vapora import operator_token
 from vapora.commands import CreateProject, RegisterAgent
@@ -99,6 +99,7 @@ def test_an_agent_whose_process_is_stopped_is_replaced_and_comes_back_as_healthy
     with site.vendors.hold() as gate:
         task_id = site.submit(project, "Survive", task_type="code-generation", role="developer")
         gate.wait_for(1)
+        caught_up(site.client)
         agent_id = site.client.task(task_id).assigned_agent
         assert agent_id is not None
         stopped = process_of(site, agent_id)
@@ -119,6 +120,7 @@ def test_an_agent_whose_process_is_stopped_is_replaced_and_comes_back_as_healthy
     assert (over.from_agent, over.agent_id) == (agent_id, other)
     assert card.assigned_agent == other
     assert card.handed_over == f"{agent_id} {suspended.reason}; the work went to {other}"
+    caught_up(site.client)
     assert site.client.agent(agent_id).state == "idle"
     told = [one.details for one in site.client.audit(resource=f"agent:{agent_id}")]
     assert any("3 heartbeats missed" in one for one in told)
@@ -157,6 +159,7 @@ def test_an_endless_tool_is_ended_and_the_run_goes_on_with_another_agent(site: S
     assert [(one.name, one.ok) for one in used] == [("run_command", False), ("file_write", True), ("finish", True)]
     [end] = events(site, start_at, RunSucceeded)
     assert end.agent_id == over.agent_id != over.from_agent
+    caught_up(site.client)
     card = site.client.task(task_id)
     assert "did not advance" in card.handed_over
     wait_for("nothing left running", lambda: not [one for one in psutil.process_iter() if mark in _command(one)])

@@ -11,7 +11,7 @@ from actors.composition import BUILDER
 from tests.ports import free_port
 from tests.postgres import PASSWORD
 from tests.startup.launched import Launched
-from tests.waiting import wait_for
+from tests.waiting import caught_up, wait_for
 from vapora.commands import CreateProject
 from vapora.sdk import Client
 from vapora.testing import FakeVendors
@@ -80,6 +80,7 @@ def test_no_file_of_ray_holds_a_secret_that_its_actors_use(up: Launched, kept: P
         assert client.health().model == "real"
         project = client.create_project(CreateProject(name="Planted")).id
         task = client.submit_task({"project_id": project, "title": "Use the key", "review": "none"}).task_id
+        caught_up(client)
         wait_for("the task is done", lambda: client.task(task).state == "done")
 
     # The search would find one: what an actor is made of does stand there.

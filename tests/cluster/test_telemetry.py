@@ -17,7 +17,7 @@ from tests.cluster.test_up import member
 from tests.observability.collector import Collector, Got, ancestors, collecting
 from tests.ports import free_port
 from tests.startup.launched import Launched
-from tests.waiting import wait_for
+from tests.waiting import caught_up, wait_for
 from vapora.commands import CreateProject
 from vapora.sdk import Client
 from vapora.testing import FakeVendors
@@ -84,6 +84,21 @@ def _read(launched: Launched, written: list[str]) -> None:
     written += iter(launched.process.stdout)
 
 
+def _is_whole(up: Up, call: Got) -> bool:
+    return ancestors(up.collector.trace(TRACE), call)[-1] == "POST /api/v1/tasks"
+
+
+def _lost(up: Up) -> list[Got]:
+    """Calls that went with the router."""
+    return [one for one in up.collector.trace(TRACE).values() if one.attributes.get("error.type") == "lost"]
+
+
+def _loose(up: Up) -> list[str]:
+    """Whose caller was never told of, but for what the killed process had called: its own span had not ended."""
+    trace = up.collector.trace(TRACE)
+    return [one.name for one in trace.values() if one.parent not in trace and not one.name.startswith("budget.")]
+
+
 def test_a_request_is_one_trace_from_http_to_the_call_of_the_model_though_the_router_is_killed(up: Up) -> None:
     project = up.client.create_project(CreateProject(name="Traced")).id
     with up.vendors.hold(*PROVIDERS) as gate:
@@ -97,10 +112,14 @@ def test_a_request_is_one_trace_from_http_to_the_call_of_the_model_though_the_ro
         gate.wait_for(1, 60)
         member(up.launched, "ray::LLMRouter").kill()
         gate.release()
+        caught_up(up.client)
         wait_for("the task done", lambda: up.client.task(task_id).state == "done")
     wait_for("the task's span", lambda: _named(up, "task"))
     wait_for("a call's span", lambda: _named(up, "provider call"))
     wait_for("the request's span", lambda: _named(up, "POST /api/v1/tasks"))
+    wait_for("what came before each call", lambda: all(_is_whole(up, one) for one in _named(up, "provider call")))
+    wait_for("the lost call", lambda: _lost(up))
+    wait_for("nothing to hang in the air but what was killed", lambda: _loose(up) == ["POST /api/v1/tasks"])
     trace = up.collector.trace(TRACE)
     [request] = _named(up, "POST /api/v1/tasks")
     assert request.parent == CALLER
@@ -109,11 +128,7 @@ def test_a_request_is_one_trace_from_http_to_the_call_of_the_model_though_the_ro
         assert names[1].startswith("chat ") and names[2:4] == ["run", "task"]
         assert names[4] == "append" and names[-1] == "POST /api/v1/tasks"
     # The call that went with the router is told as lost, as a part of the same run.
-    lost = [one for one in trace.values() if one.attributes.get("error.type") == "lost"]
-    assert lost and {ancestors(trace, one)[1] for one in lost} == {"run"}
-    # Nothing hangs in the air but what the killed process had called: its own span had not ended, and was never sent.
-    loose = [one.name for one in trace.values() if one.parent not in trace]
-    assert [name for name in loose if not name.startswith("budget.")] == ["POST /api/v1/tasks"]
+    assert {ancestors(trace, one)[1] for one in _lost(up)} == {"run"}
     sent = [one.id for one in up.collector.spans if one.trace == TRACE]
     assert len(sent) == len(set(sent))
 
@@ -131,12 +146,14 @@ def test_the_lines_of_one_request_are_found_among_all_by_its_correlation(up: Up)
         gate.wait_for(1, 60)
         member(up.launched, "ray::LLMRouter").kill()
         gate.release()
+        caught_up(up.client)
         wait_for("the task done", lambda: up.client.task(task_id).state == "done")
 
     def told() -> list[dict[str, Any]]:
-        return [one for one in up.lines() if one.get("correlation") == "cor-logged"]
+        found = [one for one in up.lines() if one.get("correlation") == "cor-logged"]
+        return found if any("task" in one for one in found) else []
 
-    found = wait_for("lines of the request", told)
+    found = wait_for("lines of the request and of its task", told)
     run_ids = {run.run_id for run in up.client.task(task_id).runs}
     assert {one["task"] for one in found if "task" in one} == {task_id}
     assert {one["run"] for one in found if "run" in one} <= run_ids

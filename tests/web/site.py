@@ -54,7 +54,14 @@ class Site:
     def get(self, path: str, **query: Any) -> Any:
         """With all that was written before, by whomever: what a page sent stands in the log, not yet in the read
         models, when its dialog closes."""
-        self._ask("/position", after=self._ask("/position")["head"])
+        head = self._ask("/position")["head"]
+
+        def read() -> bool:
+            # It waits for five seconds, which may not be enough beside others.
+            answer = self._http.get("/position", params={"after": head})
+            return answer.status_code != 504 and bool(answer.raise_for_status())
+
+        wait_for(f"the read models at {head}", read)
         return self._ask(path, **query)
 
     def _ask(self, path: str, **query: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.waiting import wait_for
 from tests.web.site import Site
 
 Open = Callable[..., Page]
@@ -19,9 +20,11 @@ def found(built: None, tmp_path: Path) -> Iterator[tuple[Site, str]]:
     site = Site(tmp_path / "data")
     site.start()
     project = site.project()
-    site.task(project, "Honour maxRetries", description="<img src=x onerror=alert(1)> when the gateway fails.")
+    other = site.task(project, "Honour maxRetries", description="<img src=x onerror=alert(1)> when the gateway fails.")
     wanted = site.task(project, "Describe the gateway", description="For people.")
-    site.get("/search", q="gateway", after=site.get("/position")["head"])
+    wait_for(
+        "both in the index", lambda: {other, wanted} <= {one["id"] for one in site.get("/search", q="gateway")["items"]}
+    )
     yield site, wanted
     site.close()
 
