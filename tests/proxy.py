@@ -30,6 +30,7 @@ class Proxy:
         self._open: list[socket.socket] = []
         # Of the connections in the order in which they came: so many stay silent for good.
         self._muted = 0
+        self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -48,7 +49,8 @@ class Proxy:
 
     def refuse(self) -> None:
         """From now on all connections end, and new ones at once, as where the server was stopped."""
-        self._away = "refused"
+        with self._lock:
+            self._away = "refused"
         self._end_all()
 
     def silence(self) -> None:
@@ -71,7 +73,9 @@ class Proxy:
             thread.join()
 
     def _end_all(self) -> None:
-        for one in self._open:
+        with self._lock:
+            ended = list(self._open)
+        for one in ended:
             # Not closed: whoever waits for it would never hear of that.
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -82,11 +86,13 @@ class Proxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            if self._away == "refused":
-                client.close()
-                continue
-            server = socket.create_connection(self._target)
-            self._open += [client, server]
+            # None is taken in the moment in which all others end: it would outlive it.
+            with self._lock:
+                if self._away == "refused":
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._open += [client, server]
             number = len(self._threads)
             thread = threading.Thread(target=self._pass, args=(client, server, number), daemon=True)
             self._threads.append(thread)
