@@ -28,6 +28,8 @@ class Proxy:
         self._sign: bytes | None = None
         self._away: Literal["", "refused", "silent"] = ""
         self._open: list[socket.socket] = []
+        # Of the connections in the order in which they came: so many stay silent for good.
+        self._muted = 0
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -58,6 +60,8 @@ class Proxy:
 
     def resume(self) -> None:
         """What was silent stays so; new connections are served."""
+        if self._away == "silent":
+            self._muted = len(self._threads)
         self._away = ""
 
     def close(self) -> None:
@@ -89,11 +93,12 @@ class Proxy:
                     continue
                 server = socket.create_connection(self._target)
                 self._open += [client, server]
-            thread = threading.Thread(target=self._pass, args=(client, server), daemon=True)
+            number = len(self._threads)
+            thread = threading.Thread(target=self._pass, args=(client, server, number), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _pass(self, client: socket.socket, server: socket.socket) -> None:
+    def _pass(self, client: socket.socket, server: socket.socket, number: int) -> None:
         armed = False
         with client, server, selectors.DefaultSelector() as ready, suppress(OSError):
             ready.register(client, selectors.EVENT_READ, server)
@@ -105,7 +110,7 @@ class Proxy:
                     data = source.recv(65_536)
                     if not data:
                         return
-                    if self._away == "silent":
+                    if self._away == "silent" or number < self._muted:
                         continue
                     if source is client and self._sign is not None and self._sign in data:
                         self._sign, armed = None, True

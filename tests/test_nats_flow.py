@@ -7,8 +7,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import httpx
 import pytest
 
 from actors.composition import LocalActorSystem
@@ -20,6 +22,7 @@ from projections.engine.store import StoreReader
 from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
 from tests.waiting import DEADLINE_S
+from vapora.api.app import create_app
 from vapora.catalog.backlog import load_backlog
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -31,6 +34,8 @@ from vapora.settings import Settings
 from vapora.views import QueueView
 
 WORKSPACE = "default"
+# It is to take less than 2 s; a machine that runs other tests beside it is given ten times that.
+_TAKEN_WITHIN_S = 20.0
 
 
 class Office:
@@ -38,18 +43,17 @@ class Office:
 
     def __init__(self, folder: Path, server: NatsServer, **settings: Any) -> None:
         self.server = server
-        self.system = LocalActorSystem(
-            Settings(
-                data=folder,
-                model="rehearsal",
-                rehearsal_min_delay_s=0.02,
-                rehearsal_max_delay_s=0.06,
-                resend_s=0.2,
-                nats_url=server.url,
-                nats_ack_wait_s=1,
-                **settings,
-            )
+        self.settings = Settings(
+            data=folder,
+            model="rehearsal",
+            rehearsal_min_delay_s=0.02,
+            rehearsal_max_delay_s=0.06,
+            resend_s=0.2,
+            nats_url=server.url,
+            nats_ack_wait_s=1,
+            **settings,
         )
+        self.system = LocalActorSystem(self.settings)
         self.log = LogClient(self.system.log(WORKSPACE), WORKSPACE)
 
     async def hand_in_the_backlog(self) -> int:
@@ -198,3 +202,46 @@ async def test_a_cast_that_is_stopped_in_mid_work_goes_on_where_it_was(server: N
     await second.system.start()
     await second.all_is_well(tasks)
     await second.system.stop()
+
+
+@pytest.mark.parametrize("how", ["ended", "silent"])
+async def test_what_is_handed_in_is_taken_at_once_while_nats_is_away_and_done_all_the_same(
+    server: NatsServer, tmp_path: Path, how: str
+) -> None:
+    office = Office(tmp_path / "data", server)
+    await office.system.start()
+    app = create_app(office.system, office.settings, version="1.2.3", rehearsal=True)
+    door = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=60)
+    taken = 0
+
+    async def hand_in(count: int) -> None:
+        nonlocal taken
+        for _ in range(count):
+            began = monotonic()
+            answer = await door.post("/api/v1/tasks", json={"project_id": project, "title": "One", "review": "none"})
+            assert answer.status_code == 202, answer.text
+            assert monotonic() - began < _TAKEN_WITHIN_S
+            taken += 1
+
+    async with door:
+        project = (await door.post("/api/v1/projects", json={"name": "All of it"})).json()["id"]
+        await hand_in(2)
+        if how == "ended":
+            await server.kill()
+        else:
+            server.stand_still()
+        await hand_in(5)
+        # Its silence is noticed by two pings that have no answer; until then it seems to be there.
+        async with asyncio.timeout(DEADLINE_S):
+            while (await office.health("coordinator"))["queue"]["connected"]:
+                await asyncio.sleep(0.02)
+        await hand_in(5)
+        await office.seen(TaskCompleted, taken)
+        if how == "ended":
+            await server.start()
+        else:
+            server.go_on()
+        await hand_in(2)
+        await office.all_is_well(taken)
+        await app.state.cells.close()
+    await office.system.stop()

@@ -28,13 +28,14 @@ _PREFIX, _READ, _SEARCH = "vapora_", "_read", "_search"
 _HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
 _FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
 # A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
-_CONNECT_S = 5
-# So is one whose machine has gone without a word: the system would wait for its answer for a quarter of an hour.
+_CONNECT_S = 4
+# So is one whose machine has gone without a word: the system would wait for its answer for a quarter of an hour. A
+# server that stands still while its machine lives is `vapora.connections.Connection`'s to find.
 _GONE: dict[str, Any] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
     "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+    "tcp_user_timeout": 5_000,
 }
 # What a process has to one database at most, however many workspaces it holds: whoever wants another one waits for one
 # to be given back. One that nobody used for a minute is closed, and each after ten, since a session remembers every
@@ -47,7 +48,8 @@ _LIFE_S = 600.0
 _SESSION = (
     "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning'; "
     "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; "
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; "
+    "SELECT pg_backend_pid()"
 )
 
 
@@ -65,9 +67,9 @@ class Database:
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection that commits each statement unless told otherwise. Raises what `psycopg` raises."""
-        import psycopg
+        from vapora.connections import Connection
 
-        connection = psycopg.connect(
+        connection = Connection.connect(
             self.url, autocommit=True, connect_timeout=_CONNECT_S, application_name="vapora", **_GONE
         )
         try:
@@ -158,10 +160,16 @@ def _open_pool(url: str) -> SharedPool:
     )
 
 
-def configure(connection: psycopg.Connection[Any]) -> None:
+def configure(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     """What every session of ours needs. A server that acknowledges before the disk has it is told not to, for us."""
+    from vapora.connections import Connection
+
+    assert isinstance(connection, Connection)
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
+        while cursor.nextset():
+            pass
+        [connection.backend] = cursor.fetchone() or (None,)
 
 
 def check_url(url: str) -> str:

@@ -1,8 +1,9 @@
-"""The direct transport: a Unix socket between two processes of one user on one machine.
+"""The direct transport: a Unix socket between two processes of one user on one machine, and TCP between two machines.
 
 Ray names, places and restarts a host; its `Door` opens the socket, and a `DirectLine` goes there. What arrives is
 unpickled, so who may connect is who may run code here: the socket has mode 0600 in a folder of mode 0700, and each
-end refuses a peer that the kernel says is another user.
+end refuses a peer that the kernel says is another user. Over TCP each end proves that it knows the installation's
+secret, and seals what it says (`sealed.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import structlog
 
 from actors.runtime.lines import CutError, pack_error
+from actors.runtime.sealed import PROVE_WITHIN_S, SealedWire, check_secret
 from actors.runtime.wire import Frame, Wire
 from vapora.errors import ConfigurationError, UnavailableError
 
@@ -27,24 +29,32 @@ from vapora.errors import ConfigurationError, UnavailableError
 MOST_IN_FLIGHT = 4_096
 # The kernel's limit for the path of a socket.
 LONGEST_PATH_BYTES = 107
+# Connections over TCP that have not proved anything yet; more are sent away.
+MOST_UNPROVED = 64
 _NUMBERS = 2**32
 
 
 @dataclass(frozen=True, slots=True)
 class DoorAddress:
     """Where a host is reached without Ray. `kind`: `unix`, the only one so far; `node`: the machine, as Ray names it,
-    on which `path` means something. Whoever does not know the kind, or is on another node, calls over Ray."""
+    on which `path` means something. `far`: where it is reached from other nodes, as `address:port/name`; empty:
+    nowhere. Whoever knows neither calls over Ray."""
 
     kind: str
     node: str
     path: str
+    far: str = ""
 
 
 class DirectLine:
     """One connection to a host, for all calls of this process to it."""
 
-    def __init__(self, most_in_flight: int = MOST_IN_FLIGHT) -> None:
-        self._wire = Wire(self._took, self._ended)
+    def __init__(self, most_in_flight: int = MOST_IN_FLIGHT, *, secret: bytes = b"", name: str = "") -> None:
+        self._wire = (
+            SealedWire(self._took, self._ended, secret=secret, name=name, is_door=False)
+            if secret
+            else Wire(self._took, self._ended)
+        )
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[bytes | bytearray]] = {}
         self._room = asyncio.Semaphore(most_in_flight)
@@ -59,6 +69,21 @@ class DirectLine:
         line = cls(most_in_flight)
         await asyncio.get_running_loop().create_unix_connection(lambda: line._wire, path)
         await line._welcome
+        return line
+
+    @classmethod
+    async def open_far(cls, far: str, secret: bytes, most_in_flight: int = MOST_IN_FLIGHT) -> DirectLine:
+        """Raises `OSError` where nobody is there, or nobody who knows the secret."""
+        address, _, name = far.partition("/")
+        host, _, port = address.rpartition(":")
+        line = cls(most_in_flight, secret=check_secret(secret), name=name)
+        try:
+            async with asyncio.timeout(PROVE_WITHIN_S):
+                await asyncio.get_running_loop().create_connection(lambda: line._wire, host.strip("[]"), int(port))
+                await line._welcome
+        except BaseException:
+            line.close()
+            raise
         return line
 
     @property
@@ -95,7 +120,7 @@ class DirectLine:
 
     def _ended(self) -> None:
         if not self._welcome.done():
-            self._welcome.set_exception(ConnectionResetError("Nobody is behind the door, or another user."))
+            self._welcome.set_exception(ConnectionResetError("Nobody is behind the door, or one who is not of us."))
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(CutError("The line was cut before the answer.", sent=True))
@@ -112,7 +137,9 @@ class Door:
         self._answer = answer
         self._most_in_flight = most_in_flight
         self._server: asyncio.Server | None = None
+        self._far: asyncio.Server | None = None
         self._visitors: set[_Visitor] = set()
+        self._unproved: set[_Visitor] = set()
         self._path: Path | None = None
 
     async def open(self, folder: Path) -> str:
@@ -127,16 +154,44 @@ class Door:
         return str(self._path)
 
     def _greet(self) -> Wire:
-        visitor = _Visitor(self._answer, self._most_in_flight, self._visitors)
+        visitor = _Visitor(self._answer, self._most_in_flight, self._visitors, Wire)
         self._visitors.add(visitor)
         visitor.wire.send(Frame.WELCOME, 0)
         return visitor.wire
 
+    async def open_far(self, address: str, secret: bytes, within_s: float = PROVE_WITHIN_S) -> str:
+        """Where those on other nodes reach it (`DoorAddress.far`): a free port of this address alone. Whoever has not
+        proved itself after `within_s` is sent away."""
+        check_secret(secret)
+        name = secrets.token_hex(8)
+        self._far = await asyncio.get_running_loop().create_server(
+            lambda: self._ask_for_proof(secret, name, within_s), address, 0
+        )
+        shown = f"[{address}]" if ":" in address else address
+        return f"{shown}:{self._far.sockets[0].getsockname()[1]}/{name}"
+
+    def _ask_for_proof(self, secret: bytes, name: str, within_s: float) -> Wire:
+        def make(took: Callable[[int, int, bytes | bytearray], None], ended: Callable[[], None]) -> Wire:
+            return SealedWire(took, ended, secret=secret, name=name, is_door=True, proved=let_in, within_s=within_s)
+
+        def let_in() -> None:
+            self._unproved.discard(visitor)
+            self._visitors.add(visitor)
+            visitor.wire.send(Frame.WELCOME, 0)
+
+        visitor = _Visitor(self._answer, self._most_in_flight, self._visitors, make, self._unproved)
+        if len(self._unproved) >= MOST_UNPROVED:
+            visitor.wire.close()
+        else:
+            self._unproved.add(visitor)
+        return visitor.wire
+
     async def close(self) -> None:
         """Take no more calls. Those under way go on, and nobody hears of their end."""
-        if self._server is not None:
-            self._server.close()
-        for visitor in list(self._visitors):
+        for server in (self._server, self._far):
+            if server is not None:
+                server.close()
+        for visitor in [*self._visitors, *self._unproved]:
             visitor.wire.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
@@ -166,8 +221,16 @@ class _Visitor:
     """One connection to a door, with its calls under way. Where it is cut they go on to their end, as a call over Ray
     does whose caller is gone; only a caller who says so cancels one."""
 
-    def __init__(self, answer: Answer, most_in_flight: int, visitors: set[_Visitor]) -> None:
-        self.wire = Wire(self._took, self._ended)
+    def __init__(
+        self,
+        answer: Answer,
+        most_in_flight: int,
+        visitors: set[_Visitor],
+        wire: Callable[[Callable[[int, int, bytes | bytearray], None], Callable[[], None]], Wire],
+        unproved: set[_Visitor] | None = None,
+    ) -> None:
+        self.wire = wire(self._took, self._ended)
+        self._unproved = unproved
         self.wire.made_room = self._read_on
         self._answer = answer
         self._most_in_flight = most_in_flight
@@ -215,3 +278,5 @@ class _Visitor:
     def _ended(self) -> None:
         self._calls.clear()
         self._visitors.discard(self)
+        if self._unproved is not None:
+            self._unproved.discard(self)

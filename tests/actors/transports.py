@@ -143,12 +143,17 @@ class LocalTransport:
 class DirectTransport:
     """A process that answers at a door, started anew when it is gone: what Ray does for a host, without Ray.
 
-    `through(path)` gives another path that leads there, as a proxy does."""
+    `through(path)` gives another path that leads there, as a proxy does. `secret`: over TCP, for who knows it."""
 
     def __init__(
-        self, folder: Path, most_in_flight: int = 1_000, through: Callable[[str], Awaitable[str]] | None = None
+        self,
+        folder: Path,
+        most_in_flight: int = 1_000,
+        through: Callable[[str], Awaitable[str]] | None = None,
+        secret: bytes = b"",
     ) -> None:
         self.folder = folder
+        self._secret = secret
         self.lines_made = 0
         self._most = most_in_flight
         self._through = through
@@ -166,14 +171,19 @@ class DirectTransport:
                 self._process = None
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "tests.actors.transports", str(self.folder), stdout=asyncio.subprocess.PIPE
+                    *command(self.folder, self._secret), stdout=asyncio.subprocess.PIPE
                 )
                 assert self._process.stdout is not None
                 self._path = (await self._process.stdout.readline()).decode().strip()
             if self._line is None:
                 path = await self._through(self._path) if self._through else self._path
                 try:
-                    self._line = await DirectLine.open(path, self._most)
+                    opening = (
+                        DirectLine.open_far(path, self._secret, self._most)
+                        if self._secret
+                        else DirectLine.open(path, self._most)
+                    )
+                    self._line = await opening
                 except OSError as error:
                     raise CutError(str(error), sent=False) from error
                 self.lines_made += 1
@@ -192,12 +202,23 @@ class DirectTransport:
             await self._process.wait()
 
 
-async def answer_at_a_door(folder: Path) -> None:
+def command(folder: Path, secret: bytes = b"", address: str = "127.0.0.1") -> list[str]:
+    """What answers at a door, whose place is the first line that it says."""
+    return [
+        sys.executable,
+        "-m",
+        "tests.actors.transports",
+        str(folder),
+        *([address, secret.decode()] if secret else []),
+    ]
+
+
+async def answer_at_a_door(folder: Path, address: str = "", secret: str = "") -> None:
     door = Door(Answering(LocalRuntime(builder(str(folder)))).answer)
-    print(await door.open(folder / "v"), flush=True)
+    print(await (door.open_far(address, secret.encode()) if secret else door.open(folder / "v")), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     # The event loop of Ray's actors.
-    uvloop.run(answer_at_a_door(Path(sys.argv[1])))
+    uvloop.run(answer_at_a_door(Path(sys.argv[1]), *sys.argv[2:]))

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from time import monotonic
 
+import pytest
 import uvicorn
 from pydantic import SecretStr
 
@@ -21,8 +22,9 @@ _WITHIN_S = 20.0
 _BACK_WITHIN_S = 240.0
 
 
+@pytest.mark.parametrize("how", ["refuses", "says nothing"])
 async def test_every_door_tells_it_soon_and_work_goes_on_when_the_database_is_back(
-    settings: Settings, database_url: str
+    settings: Settings, database_url: str, how: str
 ) -> None:
     login = {"email": EMAIL, "password": PASSWORD}
     with Proxy.before(Database(database_url, "x")) as proxy:
@@ -36,7 +38,7 @@ async def test_every_door_tells_it_soon_and_work_goes_on_when_the_database_is_ba
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             address = f"ws://127.0.0.1:{listening.getsockname()[1]}/api/v1/live?after=0"
 
-            proxy.refuse()
+            proxy.refuse() if how == "refuses" else proxy.silence()
             for method, path, body in [
                 ("GET", "/projects", None),
                 ("POST", "/projects", {"name": "Meanwhile"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,15 @@ class NatsServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def stand_still(self) -> None:
+        """From now on it takes connections, and says nothing, until `go_on`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         await asyncio.to_thread(self.strike)

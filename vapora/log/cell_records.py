@@ -212,6 +212,8 @@ def _ends_in_database(settings: Settings, workspaces: Iterable[str]) -> dict[str
                 try:
                     row = connection.execute(_end_in(place.schema)).fetchone()
                 except psycopg.Error:
+                    if connection.closed:
+                        raise  # and nothing is known of the others
                     continue
                 found[workspace] = LogEnd(row[0], row[1].hex()) if row else LogEnd(0)
     except psycopg.Error as error:

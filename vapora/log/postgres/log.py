@@ -23,7 +23,7 @@ from vapora.log.chain import ChainEntry, Link, Tip, end
 from vapora.log.event_log import EventLog
 from vapora.log.fencing import Writership
 from vapora.log.postgres.schema import FORMAT, Datastore, Statements, migrate, translate_errors
-from vapora.log.store import broken, insert
+from vapora.log.store import TakenError, broken, insert
 from vapora.records import StoredRecord
 
 # A connection may be lost as often as there are connections: a restart of the server ends them all at once.
@@ -80,6 +80,8 @@ class Recorder(PostgresApplicationRecorder):
         self._database = database
         self._writer = Writership(database, FORMAT, "schema")
         self._sql = Statements(database.schema)
+        # Whether an append was given up whose answer never came: the server may carry it out at any moment.
+        self._is_unsure = False
 
     def create_table(self) -> None:
         migrate(self._database)
@@ -115,15 +117,30 @@ class Recorder(PostgresApplicationRecorder):
     def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         if self._writer.epoch is None:
             raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
+        was_unsure = self._is_unsure
+        if was_unsure:
+            self._end_the_lost()
         columns = [list(column) for column in zip(*entries, strict=True)]
         values = [self._writer.epoch, tip.position, tip.digest, *columns]
-        # Sent again where the connection was lost.
+        # Until its answer is here; sent again where the connection was lost.
+        self._is_unsure = True
         [(epoch, position, digest)] = self._ask(self._sql.append, values, writing=True)
+        self._is_unsure = False
         self._writer.require(epoch)
         found = Tip(position, digest)
         # At their end already: what was sent the first time had been committed, to the bit.
         if found not in (tip, end(entries)):
+            if was_unsure:
+                raise TakenError(f"An append to the log at {self._database} came later than its answer was waited for.")
             raise broken(str(self._database), tip, found)
+
+    def _end_the_lost(self) -> None:
+        """The next epoch is this writer's too: what it sent in the last one takes effect before this, or never."""
+        found = self._ask(self._sql.renew_epoch, (self._writer.epoch,))
+        if not found:
+            self.ensure_current()
+        [(self._writer.epoch,)] = found
+        self._is_unsure = False
 
     def scan(self, after: int | None, limit: int) -> list[Link]:
         return self._links(self._sql.scan, [_LEAST if after is None else after + 1, limit])

@@ -83,6 +83,7 @@ class Statements:
             f"UPDATE {writer} SET epoch = epoch + 1 WHERE workspace = %b AND format <= %b "
             "RETURNING workspace, format, epoch"
         ).encode()
+        self.renew_epoch = f"UPDATE {writer} SET epoch = epoch + 1 WHERE epoch = %b RETURNING epoch".encode()
         self.touch = f"UPDATE {writer} SET epoch = epoch RETURNING epoch".encode()
         self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
         self.append = f"SELECT * FROM {append}(%b, %b, %b, {arrays})".encode()
