@@ -505,7 +505,9 @@ class ToolGatewayPort(Protocol):
         """All that the workspace has, and all that are built in, with their tools as they are now."""
         ...
 
-    async def look(self, workspace: str, server_id: str, what: str, name: str = "", **arguments: str) -> ServedOutcome:
+    async def look(
+        self, workspace: str, server_id: str, what: str, name: str = "", arguments: Mapping[str, str] | None = None
+    ) -> ServedOutcome:
         """`resources`, `resource` (`name`: its URI), `prompts` or `prompt`; lists as JSON. Raises `NotFoundError`,
         `UnavailableError`."""
         ...

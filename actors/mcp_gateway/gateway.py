@@ -280,22 +280,25 @@ class McpGateway:
         found = await asyncio.gather(*(self._known(workspace, one, state, _OFFER_S) for one in ids))
         return tuple(map(_status, found))
 
-    async def look(self, workspace: str, server_id: str, what: str, name: str = "", **arguments: str) -> ServedOutcome:
+    async def look(
+        self, workspace: str, server_id: str, what: str, name: str = "", arguments: Mapping[str, str] | None = None
+    ) -> ServedOutcome:
         server = rules.require(await self._servers(workspace), server_id)
         if isinstance(server.transport, BuiltInTransport) or not server.enabled:
             raise NotFoundError(f"The server '{server_id}' has no resources and no prompts.")
-        session, most = await self._sessions.of(workspace, server), server.result_bytes
+        reading, most = (await self._sessions.of(workspace, server)).reading, server.result_bytes
         begun = time.monotonic()
         try:
-            match what:
-                case "resources":
-                    result = bounded(json.dumps(await session.resources(_LOOK_S)), most)
-                case "resource":
-                    result = await session.read_resource(name, _LOOK_S, most)
-                case "prompts":
-                    result = bounded(json.dumps(await session.prompts(_LOOK_S)), most)
-                case _:
-                    result = await session.prompt(name, arguments, _LOOK_S, most)
+            async with asyncio.timeout(_LOOK_S):
+                match what:
+                    case "resources":
+                        result = await reading.resources(most)
+                    case "resource":
+                        result = await reading.resource(name, most)
+                    case "prompts":
+                        result = await reading.prompts(most)
+                    case _:
+                        result = await reading.prompt(name, arguments or {}, most)
         except TimeoutError:
             result = _no_answer(server_id, _LOOK_S)
         text = self._sessions.without_secrets(workspace, server_id, result.text)
@@ -336,7 +339,7 @@ class McpGateway:
             definition.title,
             definition.description,
             tuple(
-                _served(server_id, one, rules.holds(definition, one.name, reads_resources=one.reads_resources))
+                _served(server_id, one, rules.holds(definition, one.name, reads_texts=one.reads_texts))
                 for one in told.tools
             )
             if told.state == "ready"

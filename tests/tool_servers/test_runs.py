@@ -186,15 +186,47 @@ async def test_an_agent_finds_and_reads_resources_and_they_count_as_text_of_stra
         assert read in json.dumps(site.vendors.requests[1].body["messages"])
 
 
-async def test_a_policy_forbids_the_resources_of_one_server(tmp_path: Path) -> None:
+async def test_an_agent_finds_and_gets_prompts_and_they_count_as_text_of_strangers(tmp_path: Path) -> None:
+    work: list[Turn] = [
+        [
+            call("odd__get_prompt"),
+            call("odd__get_prompt", name="greet", arguments={"name": "Ada"}),
+            call("odd__get_prompt", name="pad", arguments={"size": "3000"}),
+            call("odd__get_prompt", name="greet"),
+        ],
+        [call("odd__big", size=3)],
+        FINISH,
+    ]
+    async with Site(tmp_path) as site:
+        priced = {"name": "get_prompt", "cost_microusd": 40}
+        await begun(site, work, odd(tools=[SENDS, priced], result_bytes=1_024))
+        [waiting] = await site.seen(RunWaiting, RunSucceeded, RunFailed)
+        assert isinstance(waiting, RunWaiting), waiting
+        assert (waiting.reason, "odd.get_prompt" in waiting.remedy) == (WaitReason.APPROVAL, True)
+        used = await site.told(ToolUsed)
+        assert [(one.name, one.ok, one.truncated, one.data.get("cost_microusd")) for one in used] == [
+            ("odd.get_prompt", True, False, 40),
+            ("odd.get_prompt", True, False, 40),
+            ("odd.get_prompt", True, True, 40),
+            ("odd.get_prompt", False, False, 40),
+        ]
+        found, got, _, lacking = (one.result.text or "" for one in used)
+        assert [json.loads(line)["name"] for line in found.splitlines()] == ["greet", "pad"]
+        assert got == "[user]\nGreet Ada. Be friendly."
+        assert lacking.startswith("The server refused")
+        assert json.dumps(got) in json.dumps(site.vendors.requests[1].body["messages"])
+
+
+async def test_a_policy_forbids_the_resources_and_the_prompts_of_one_server(tmp_path: Path) -> None:
     forbid = """@id("no-notes") forbid(principal, action == Action::"tool:server", resource)
-    when { context.server == "odd" && context.tool == "read_resource" };"""
+    when { context.server == "odd" && ["read_resource", "get_prompt"].contains(context.tool) };"""
     async with Site(tmp_path) as site:
         origin = Origin(PEOPLE, "user:local", new_id("cor"))
         identity = site.system.identity()
         await identity.carry_out(origin, SetPolicies(text=forbid), workspace_id=WORKSPACE)
-        await begun(site, [[call("odd__read_resource", uri=NOTE)], FINISH], odd())
+        work: list[Turn] = [[call("odd__read_resource", uri=NOTE), call("odd__get_prompt", name="greet")], FINISH]
+        await begun(site, work, odd())
         await site.seen(RunSucceeded)
-        used = (await site.told(ToolUsed))[0]
-        assert (used.name, used.ok) == ("odd.read_resource", False)
-        assert "no-notes" in (used.result.text or "")
+        used = (await site.told(ToolUsed))[:2]
+        assert [(one.name, one.ok) for one in used] == [("odd.read_resource", False), ("odd.get_prompt", False)]
+        assert all("no-notes" in (one.result.text or "") for one in used)
