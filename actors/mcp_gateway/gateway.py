@@ -55,7 +55,7 @@ class McpGateway:
         self._log = log
         self._sessions = sessions
         self._known = KnownServers(log, sessions, built_in)
-        self._calls = Calls(self._known, sessions, spending)
+        self._calls = Calls(log, self._known, sessions, spending)
         self._under_way: dict[tuple[str, str], asyncio.Task[ServedOutcome]] = {}
         self._ended: OrderedDict[tuple[str, str], ServedOutcome] = OrderedDict()
 
@@ -124,11 +124,15 @@ class McpGateway:
 
     async def _call(self, call: ServedCall) -> ServedOutcome:
         begun = time.monotonic()
-        result, cost = await self._calls.carried_out(call)
+        came = await self._calls.carried_out(call)
         server, _ = parted(call.name)
-        text = self._sessions.without_secrets(call.workspace, server, result.text)
+        text = self._sessions.without_secrets(call.workspace, server, came.result.text)
         took = round((time.monotonic() - begun) * 1_000)
-        outcome = ServedOutcome(result.ok, text, result.truncated, took, cost)
+        outcome = ServedOutcome(
+            came.result.ok, text, came.result.truncated, took, came.cost_microusd, came.opened, came.no_money
+        )
+        if outcome.no_money is not None:
+            return outcome
         if not call.run_id:
             await self._record_try(call, outcome)
         self._ended[call.workspace, call.call_id] = outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -9,13 +10,23 @@ from typing import Any
 
 from actors.runtime.base import Address
 from events.ids import PEOPLE, WaitReason
-from events.run import RunFailed, RunStarted, RunSucceeded, RunWaiting, ToolBegun, ToolsOffered, ToolUsed
+from events.run import (
+    ModelCalled,
+    RunContinued,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    RunWaiting,
+    ToolBegun,
+    ToolsOffered,
+    ToolUsed,
+)
 from tests.tool_servers.odd import odd
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from tests.work.site import WORKSPACE, Site, Turn, call, scripted
 from vapora.access import Engine, check
 from vapora.clock import new_id
-from vapora.commands import DecideToolCall, SetPolicies, SetToolServer
+from vapora.commands import DecideToolCall, SetBudget, SetPolicies, SetToolServer
 from vapora.domain.access import SERVED, Decision, Principal, Question, Resource, Served
 from vapora.ports import Origin
 from vapora.testing.crash import CrashableRuntime
@@ -28,6 +39,12 @@ async def begun(site: Site, work: list[Turn], server: SetToolServer, **task: Any
     site.theirs.commit({"slug.py": "x = 1\n"}, "Begin")
     site.vendors.default(scripted(work))
     await site.dispatcher.dispatch(site.origin(), server, "odd")
+    if "developer" in server.roles:
+        # A run that begins waits for a server for so long and no longer: on a slow machine its process takes that time.
+        gateway = site.system.tools()
+        async with asyncio.timeout(DEADLINE_S):
+            while [one.state for one in await gateway.servers(WORKSPACE) if one.id == "odd"] != ["ready"]:
+                await asyncio.sleep(0.01)
     return await site.task(await site.project(), **task)
 
 
@@ -143,6 +160,41 @@ async def test_a_call_that_went_out_before_a_crash_is_not_made_again(tmp_path: P
         assert not used.ok
         assert used.data["lost"] is True
         assert len(note.read_text().splitlines()) == 1
+
+
+async def test_a_call_that_no_budget_has_room_for_waits_and_is_made_once_when_the_limit_is_raised(
+    tmp_path: Path,
+) -> None:
+    """Its agent dies while it waits: the next one waits on, and nothing is asked again."""
+    async with Site(tmp_path, runtime=CrashableRuntime) as site:
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        note = shared / "note"
+        budgets = site.system.budgets(WORKSPACE)
+        await budgets.set_budget(site.origin(), "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        work: list[Turn] = [[call("odd__write_down", note=str(note))], FINISH]
+        dear = {"name": "write_down", "cost_microusd": 20_000_000}
+        await begun(site, work, odd(transport={"write": [str(shared)]}, tools=[dear]))
+        [waiting] = await site.seen(RunWaiting, ToolUsed)
+        assert isinstance(waiting, RunWaiting), waiting
+        assert (waiting.reason, "odd.write_down costs 20 dollars" in waiting.remedy) == (WaitReason.BUDGET, True)
+        assert isinstance(site.runtime, CrashableRuntime)
+        [started] = await site.told(RunStarted)
+        site.runtime.kill(Address("agent", WORKSPACE, started.agent_id))
+        # One limit that does not help, and one that does.
+        await budgets.set_budget(site.origin(), "role", "developer", SetBudget(monthly_limit_cents=4_000))
+        assert await site.told(ToolBegun) == []
+        await budgets.set_budget(site.origin(), "workspace", WORKSPACE, SetBudget(monthly_limit_cents=4_000))
+        await site.seen(RunSucceeded)
+        told = [one.event for one in await site.everything()]
+        assert [isinstance(one, RunWaiting) for one in told if isinstance(one, RunWaiting | RunContinued)] == [
+            True,
+            False,
+        ]
+        [used] = [one for one in told if isinstance(one, ToolUsed) and one.name == "odd.write_down"]
+        assert (used.ok, used.data["cost_microusd"]) == (True, 20_000_000)
+        assert len(note.read_text().splitlines()) == 1
+        assert len(site.vendors.requests) == len([one for one in told if isinstance(one, ModelCalled)]) == 2
 
 
 NOTE = "odd://note"
