@@ -16,10 +16,11 @@ from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
 from actors.agent.code import next_of_code
 from actors.agent.means import BudgetWatch, Means, PastWorkPort, Router, StepLimits, Texts, folds_of
-from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
+from actors.agent.model_calls import ask_model, resolve
 from actors.agent.permission import Permission
 from actors.agent.prompts import run_started
 from actors.agent.run_under_way import RunUnderWay
+from actors.agent.waiting_for_money import FIRST_RETRY_S
 from actors.follower import cancel
 from actors.messages import Assignment
 from actors.work_messages import WorkplacesPort

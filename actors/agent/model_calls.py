@@ -17,9 +17,9 @@ from actors.agent.forks import forked
 from actors.agent.prompts import call_of_step, call_with_tools
 from actors.agent.run_under_way import RunUnderWay
 from actors.agent.served_calls import specs_of
+from actors.agent.waiting_for_money import LONGEST_SLEEP_S, wait_for_money
 from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
 from events import Recorded
-from events.budget import BudgetSet
 from events.ids import WaitReason, run_stream
 from events.secret import SecretStored
 from vapora.domain import run as rules
@@ -30,10 +30,6 @@ from vapora.domain.work import next_action, works_with_tools
 from vapora.errors import VaporaError
 from vapora.log.client import Polled
 
-FIRST_RETRY_S = 0.5
-# Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
-_LONGEST_SLEEP_S = 60.0
-_POLL_S = 10.0
 _KEYS = (SecretStored.TOPIC,)
 
 
@@ -110,12 +106,8 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
         # The other model was a second chance, not something to wait for.
         return await one.end(run, rules.fail(run, refused.reason, counts=refused.counts))
     match outcome:
-        case OutOfBudget(remedy=remedy, contended=contended, until=until):
-            run = await one.append(run, rules.wait(run, WaitReason.BUDGET, remedy))
-            if contended:
-                await one.unless_called_off(one.means.sleep(FIRST_RETRY_S))
-            elif seen is not None:
-                await _until(one, until, seen)
+        case OutOfBudget() as lacking:
+            run = await wait_for_money(one, run, lacking, seen)
         case NoProvider(remedy=remedy, retry_at=retry_at):
             run = await one.append(run, rules.wait(run, WaitReason.PROVIDER, remedy))
             await _until_key(one, retry_at, seen)
@@ -129,7 +121,7 @@ async def _until_key(one: RunUnderWay, instant: datetime, seen: int | None) -> N
     seen = await one.means.log.head() if seen is None else seen
     while one.called_off is None:
         one.moved()
-        left = min((instant - one.means.clock()).total_seconds(), _LONGEST_SLEEP_S)
+        left = min((instant - one.means.clock()).total_seconds(), LONGEST_SLEEP_S)
         if left <= 0:
             return
         polled = await one.unless_called_off(_unless_over(one.means.log.poll(seen, 1, left, _KEYS), one, left))
@@ -150,23 +142,6 @@ async def _unless_over(
     finally:
         polled.cancel()
         sleeping.cancel()
-
-
-async def _until(one: RunUnderWay, instant: datetime | None, seen: int | None = None) -> None:
-    """Until `instant`, the run is called off, or, with `seen`, a limit was set after that position."""
-    with one.at_rest(instant):
-        while one.called_off is None:
-            left = _LONGEST_SLEEP_S if instant is None else (instant - one.means.clock()).total_seconds()
-            if left <= 0:
-                return
-            if seen is None:
-                await one.unless_called_off(one.means.sleep(min(left, _LONGEST_SLEEP_S)))
-                continue
-            polling = one.means.log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
-            polled = await one.unless_called_off(polling)
-            if polled is None or polled.events:
-                return
-            seen = polled.position
 
 
 async def resolve(one: RunUnderWay, run: Run) -> tuple[Run, bool]:

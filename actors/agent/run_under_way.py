@@ -229,6 +229,11 @@ class RunUnderWay:
             self.unsaid = ()
         return _with(run, [one for one in events if not isinstance(one, RunStarted | CodeStepAsked)])
 
+    def opened(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+        """With what somebody else has appended for it, behind what was unsaid."""
+        self.unsaid = ()
+        return _with(run, events)
+
     # Its texts.
 
     def text(self, content: Content) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from actors.agent.forks import forked
 from actors.agent.run_under_way import RunUnderWay
+from actors.agent.waiting_for_money import wait_for_money
 from actors.agent.waiting_for_people import known_of_task, next_of_task, position_of_last
 from actors.work_messages import ToolOutcome
 from events.base import DomainEvent
 from events.content import Content
-from events.ids import TOOL_SERVERS, WaitReason
+from events.ids import TOOL_SERVERS, WaitReason, run_stream
 from events.run import AskedCall, ModelCalled, OfferedTool, RunStarted, ToolBegun, ToolsOffered, ToolUsed
 from events.task import ToolCallDecided
 from vapora.catalog import RoleManifest
@@ -59,27 +61,44 @@ async def decided(one: RunUnderWay, run: Run, use: UseTool, tool: OfferedTool) -
         found = await next_of_task(one, since, ToolCallDecided.TOPIC, decides)
     if found is None or not isinstance(found.event, ToolCallDecided):
         return run, None, ""
-    run = await one.append(run, rules.resume(run))
+    if run.waiting is WaitReason.APPROVAL:
+        run = await one.append(run, rules.resume(run))
     return run, found.event.allowed, found.event.comment
 
 
 async def call(one: RunUnderWay, run: Run, use: UseTool, tool: OfferedTool) -> tuple[Run, ToolOutcome | None]:
-    """None where the run was called off or paused meanwhile. A call that cannot be taken back goes out once: what went
-    out and was lost is not sent again."""
+    """None where the run was called off or paused meanwhile, or waited for money. A call that cannot be taken back goes
+    out once: what went out and was lost is not sent again."""
     begun = run.started
     assert begun is not None
     gateway = one.means.gateway
     if gateway is None:
         raise UnavailableError("This run needs the gateway to servers of tools, and there is none here.")
     call_id = f"{one.id}/{use.step}.{use.call}"
+    outside = tool.effect == "outside"
+    # As a call of a model does: taken before asking, so that a limit raised while the answer is "no" is not missed.
+    seen = await one.means.log.head() if run.waiting is WaitReason.BUDGET else None
     with one.at("tool", f"{use.step}.{use.call}", tool.timeout_s + one.means.limits.other_s):
-        if tool.effect == "outside":
-            if _went_out(run, use):
-                outcome = await one.unless_called_off(gateway.attach(one.assignment.origin.workspace, call_id))
-                return run, _read(tool, outcome or ServedOutcome(False, _LOST), {"lost": outcome is None})
-            run = await one.append(run, (_goes_out(begun, use),))
-        found = await one.unless_called_off(gateway.call(_served(one, use, call_id)))
-    return run, None if found is None else _read(tool, found, {})
+        if outside and _went_out(run, use):
+            outcome = await one.unless_called_off(gateway.attach(one.assignment.origin.workspace, call_id))
+            return run, _read(tool, outcome or ServedOutcome(False, _LOST), {"lost": outcome is None})
+        opening = (_goes_out(begun, use),) if outside else ()
+        served = _served(one, use, call_id)
+        if tool.cost_microusd:
+            # Together with its money, or not at all: what waits for money has not gone out.
+            opening = (*rules.resume(run), *opening)
+            stands = run.version - len(one.unsaid)
+            served = replace(served, opening=(run_stream(one.id), stands, (*one.unsaid, *opening)))
+        else:
+            run = await one.append(run, opening)
+        found = await one.unless_called_off(gateway.call(served))
+    if found is None:
+        return run, None
+    if found.no_money is not None:
+        return await wait_for_money(one, run, found.no_money, seen), None
+    # Refused without having asked for money: then it waits for none either.
+    run = one.opened(run, opening) if found.opened else await one.append(run, rules.resume(run))
+    return run, _read(tool, found, {})
 
 
 def _read(tool: OfferedTool, found: ServedOutcome, more: Mapping[str, bool]) -> ToolOutcome:
@@ -122,6 +141,7 @@ def _served(one: RunUnderWay, use: UseTool, call_id: str) -> ServedCall:
         run_id=one.id,
         agent_id=assignment.agent_id,
         role=assignment.role,
+        origin=assignment.origin,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from actors.llm_router.attempts import ChosenModel
 from actors.messages import Closing, CoAppend, NoRoom, Reserved, Settled, Settlement
+from actors.money import MoneyPort
 from events.budget import Charge
 from vapora.domain import budget
 from vapora.errors import ConflictError, UnavailableError
@@ -26,14 +27,10 @@ _UNSENT = "never sent"
 T = TypeVar("T")
 
 
-class SpendPort(Protocol):
-    """What the router asks of a workspace's budget manager."""
+class SpendPort(MoneyPort, Protocol):
+    """What the router asks beside that: a model's answer and its money stand in one append."""
 
     async def standing(self, charge: Charge, simulated: bool) -> budget.BudgetStatus: ...
-    async def window_turns_at(self) -> datetime: ...
-    async def reserve(
-        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
-    ) -> Reserved | NoRoom: ...
     async def settle(
         self,
         origin: Origin,
@@ -42,13 +39,6 @@ class SpendPort(Protocol):
         following: Any = None,
         closing: Closing | None = None,
     ) -> Settled: ...
-    async def settle_money(self, origin: Origin, settlement: Settlement) -> int: ...
-    async def release(
-        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[CoAppend, ...] = ()
-    ) -> int: ...
-    async def book_unknown(
-        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[CoAppend, ...] = ()
-    ) -> int: ...
 
 
 class BudgetClient:

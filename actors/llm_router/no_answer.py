@@ -10,6 +10,7 @@ from actors.llm_router.circuit_breaker import CircuitBreaker
 from actors.llm_router.selection import ModelChoice
 from actors.llm_router.vendor_sentences import VendorSentences, listed, shortened
 from actors.messages import CallOutcome, NoProvider, NoRoom, OutOfBudget, Unanswerable
+from actors.money import turn_comes
 from vapora.clock import Clock
 from vapora.domain.routing import RoutingPlan
 from vapora.llm.catalogue import Catalogue
@@ -62,8 +63,7 @@ class NoAnswer:
 async def no_room(money: BudgetClient, attempts: CallAttempts, room: NoRoom) -> OutOfBudget:
     events, where = tuple(attempts.events), f"the budget of {room.scope} {room.scope_id}"
     if room.contended:
-        remedy = f"Other calls hold what is left of {where}; this one waits its turn."
-        return OutOfBudget(events, remedy, contended=True, until=None)
+        return OutOfBudget(events, turn_comes(room), contended=True, until=None)
     until = await money.window_turns_at(attempts.call.origin)
     remedy = (
         f"No room for this call is left in {where}. Raise its limit, allow an overflow, configure a local model, "

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
-from actors.messages import CoAppend, NoRoom, Reserved, Settlement
+from actors.messages import NoRoom, Settlement
+from actors.money import MoneyPort, turn_comes
 from events.budget import Charge
 from events.ids import Provider
 from vapora.clock import Clock, new_id
 from vapora.domain.budget import ReserveSpend
-from vapora.errors import ConflictError, UnavailableError
-from vapora.ports import Origin, ServedCall
+from vapora.errors import ConflictError, UnavailableError, VersionConflictError
+from vapora.ports import NoMoneyYet, Origin, ServedCall
 
 # What stands in the ledger and in reports where a model's provider would; the tool stands for the model.
 TOOLS: Final = Provider("tools")
@@ -28,25 +29,10 @@ _MOST_ATTEMPTS = 8
 _WAITS_S = 60.0
 
 
-class SpendPort(Protocol):
-    """What is asked of a workspace's budget manager."""
-
-    async def reserve(
-        self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
-    ) -> Reserved | NoRoom: ...
-    async def settle_money(self, origin: Origin, settlement: Settlement) -> int: ...
-    async def release(
-        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[CoAppend, ...] = ()
-    ) -> int: ...
-    async def book_unknown(
-        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[CoAppend, ...] = ()
-    ) -> int: ...
-
-
 class Held:
     """The price of one call, in micro-dollars, that is held. One of the three is called, once."""
 
-    def __init__(self, money: SpendPort, origin: Origin, wish: ReserveSpend) -> None:
+    def __init__(self, money: MoneyPort, origin: Origin, wish: ReserveSpend) -> None:
         self._money, self._origin, self._wish = money, origin, wish
         self._journal = structlog.get_logger("mcp_gateway")
 
@@ -79,27 +65,36 @@ class Held:
 class Spending:
     """`money(workspace)`: its budget manager."""
 
-    def __init__(self, money: Callable[[str], SpendPort], clock: Clock) -> None:
+    def __init__(self, money: Callable[[str], MoneyPort], clock: Clock) -> None:
         self._money, self._clock = money, clock
 
-    async def hold(self, call: ServedCall, price_microusd: int, limit_s: float) -> Held | str:
-        """What is held for the call; or, where a budget has no room for it, a sentence for who made it. Raises
-        `UnavailableError`."""
-        money, origin = self._money(call.workspace), Origin(call.workspace, call.actor, new_id("cor"))
+    async def hold(self, call: ServedCall, price_microusd: int, limit_s: float) -> Held | NoMoneyYet | str:
+        """What is held for the call, in the append that its opening stands in; or, where a budget has no room for it,
+        what would help; or a sentence for who made it. Raises `UnavailableError`, and `VersionConflictError` where the
+        run of the call went on without it."""
+        money, origin = self._money(call.workspace), call.origin or Origin(call.workspace, call.actor, new_id("cor"))
+        along = (call.opening,) if call.opening is not None and call.opening[2] else ()
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             wish = self._wish(call, attempt, price_microusd, limit_s)
             try:
-                found = await money.reserve(origin, wish, ())
+                found = await money.reserve(origin, wish, along)
+            except VersionConflictError:
+                raise
             except ConflictError:
                 continue
             if isinstance(found, NoRoom):
-                return (
-                    f"{call.name} was not called: it costs {price_microusd} micro-dollars, and the budget of "
-                    f"{found.scope} {found.scope_id} has no room for it. Go on without it, or ask a person to raise "
-                    "the limit."
-                )
+                return await self._no_room(money, call, price_microusd, found)
             return Held(money, origin, wish)
         return f"{call.name} was not called: it was tried {_MOST_ATTEMPTS} times before."
+
+    async def _no_room(self, money: MoneyPort, call: ServedCall, price_microusd: int, room: NoRoom) -> NoMoneyYet:
+        lacks = f"the budget of {room.scope} {room.scope_id} has no room for it"
+        why = f"{call.name} costs {price_microusd / 1_000_000:g} dollars, and {lacks}."
+        if room.contended:
+            return NoMoneyYet(why, f"{why} {turn_comes(room)}", contended=True)
+        until = await money.window_turns_at()
+        remedy = f"{why} Raise its limit, allow an overflow, or wait until {until:%Y-%m-%d %H:%M} UTC."
+        return NoMoneyYet(why, remedy, contended=False, until=until)
 
     def _wish(self, call: ServedCall, attempt: int, price_microusd: int, limit_s: float) -> ReserveSpend:
         charge = Charge(

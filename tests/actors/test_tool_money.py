@@ -18,7 +18,9 @@ from actors.mcp_gateway.gateway import McpGateway
 from actors.mcp_gateway.sessions import Sessions
 from actors.mcp_gateway.spending import Spending
 from actors.secrets import SecretReader
-from events.budget import SpendReleased, SpendSettled, SpendUnknown
+from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
+from events.ids import run_stream
+from events.run import ToolBegun
 from events.tool_server import ToolTried
 from tests.actors.kit import ORIGIN, WORKSPACE, everything, ledger_of, log_writer, of_kind
 from tests.vault.bench import over_files
@@ -70,9 +72,17 @@ class Shop:
     def __init__(self, log: LogClient, gateway: McpGateway, budget: BudgetManager, server: Dear) -> None:
         self.log, self.gateway, self.budget, self.server = log, gateway, budget, server
 
-    async def call(self, call_id: str, how: str = "well", run_id: str = "t1.1") -> ServedOutcome:
+    async def call(
+        self, call_id: str, how: str = "well", run_id: str = "t1.1", opens_at: int | None = None
+    ) -> ServedOutcome:
+        """`opens_at`: the version of its run at which its opening is to stand."""
         arguments: dict[str, Any] = {"how": how, "note": CANARY}
-        of = {"run_id": run_id, "task_id": "t1", "project_id": "p", "role": "developer"} if run_id else {}
+        of: dict[str, Any] = {}
+        if run_id:
+            of = {"run_id": run_id, "task_id": "t1", "project_id": "p", "role": "developer"}
+        if opens_at is not None:
+            begun = ToolBegun(run_id=run_id, task_id="t1", step=1, call=0, call_id=call_id, name="dear.do")
+            of |= {"origin": ORIGIN, "opening": (run_stream(run_id), opens_at, (begun,))}
         return await self.gateway.call(ServedCall(WORKSPACE, "user:ann", call_id, "dear.do", arguments, **of))
 
 
@@ -123,6 +133,33 @@ async def test_what_came_of_a_call_closes_its_price(tmp_path: Path) -> None:
         # The same call again is the same one, and paid once.
         assert await there.call("t1.1/well") == found["well"]
         assert len(await of_kind(there.log, SpendSettled)) == 2
+
+
+async def test_a_call_waits_for_money_and_opens_together_with_what_is_held_for_it(tmp_path: Path) -> None:
+    async with shop(tmp_path, 0) as there:
+        lacking = await there.call("t1.1/1.0", opens_at=0)
+        assert lacking.no_money is not None
+        assert (lacking.opened, lacking.no_money.contended, "workspace" in lacking.no_money.remedy) == (
+            False,
+            False,
+            True,
+        )
+        assert lacking.no_money.until is not None and lacking.no_money.until > now()
+        assert await of_kind(there.log, ToolBegun) == []
+        await there.budget.set_budget(ORIGIN, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=1))
+        # The same call again, since nothing went out; and once it has, it is the same one.
+        done = await there.call("t1.1/1.0", opens_at=0)
+        assert (done.ok, done.opened, done.cost_microusd, done.no_money) == (True, True, PRICE, None)
+        assert await there.call("t1.1/1.0", opens_at=0) == done
+        told = await everything(there.log)
+        [opened] = [one for one in told if isinstance(one.event, ToolBegun)]
+        [held] = [one for one in told if isinstance(one.event, SpendReserved)]
+        assert abs(opened.position - held.position) == 1
+        # A run that went on without the call, which then does not go out, and holds nothing.
+        with pytest.raises(UnavailableError, match="gone on"):
+            await there.call("t1.1/2.0", opens_at=7)
+        assert there.server.calls["well"] == 1
+        assert len(await of_kind(there.log, SpendReserved)) == 1
 
 
 async def test_a_persons_try_is_told_once_without_what_was_said(tmp_path: Path) -> None:

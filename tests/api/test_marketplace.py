@@ -65,6 +65,10 @@ async def test_the_marketplace_shows_what_ships_and_what_it_may_do(door: Door) -
     shown = await door.ask("GET", "/marketplace/pr-monitor", 200)
     assert "READY" in shown["texts"]["prompt.md"] and shown["manifest"]["agent"]["parallelizable"] is False
     assert shown["digest"] == found["pr-monitor"]["digest"] and "temperature" in shown["settings"]
+    schema = shown["config_schema"]["properties"]
+    assert (schema["temperature"]["maximum"], schema["parallelizable"]["default"]) == (1, False)
+    server = (await door.ask("GET", "/marketplace/time", 200))["config_schema"]["properties"]["server"]["properties"]
+    assert server["secrets"]["additionalProperties"]["format"] == "secret-name"
     check_problem(await door.http.get(f"{API}/marketplace/nothing"), 404, "not-found")
 
 

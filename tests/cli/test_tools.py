@@ -56,6 +56,11 @@ def test_a_server_is_set_shown_called_changed_and_removed(vapora: Run, odd: Any)
     assert "odd://note" in vapora("tools", "resources", "odd").out
     assert vapora("tools", "resources", "odd", "odd://note", "--json").json["text"] == "what the note says"
 
+    assert '"name": "greet"' in vapora("tools", "prompts", "odd").out
+    got = vapora("tools", "prompts", "odd", "greet", "name=Ada", "tone=a=b", "--json")
+    assert got.json["text"] == "[user]\nGreet Ada. Be a=b."
+    assert vapora("tools", "prompts", "odd", "nothing").code == 1
+
     changed = vapora("tools", "set", "odd", "--title", "Odd", "--timeout", "5", "--json").json
     assert (changed["title"], changed["timeout_s"], changed["roles"]) == ("Odd", 5, ["developer"])
     assert changed["transport"] == odd["transport"]

@@ -103,11 +103,15 @@ if sys.argv[1:] != ["bare"]:
         """So many letters."""
         return "y" * int(size)
 
+    @server.prompt()
+    def greet(name: str, tone: str = "friendly") -> str:
+        """A greeting."""
+        return f"Greet {name}. Be {tone}."
 
-@server.prompt()
-def greet(name: str) -> str:
-    """A greeting."""
-    return f"Greet {name}."
+    @server.prompt()
+    def pad(size: str) -> str:
+        """So many letters."""
+        return "y" * int(size)
 
 
 if __name__ == "__main__":

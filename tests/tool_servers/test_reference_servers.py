@@ -72,8 +72,9 @@ async def _used(
     folder: Path, name: str, transport: dict[str, Any], generations: dict[str, str], tool: str, **arguments: Any
 ) -> None:
     """It is used once for each of `generations`: how the server is set, and the beginning of the version that it then
-    speaks. The result must hold `said`, which is taken from the arguments."""
-    said = arguments.pop("said")
+    speaks. The result must hold `said`; `prompt`, if it is given, is a prompt with what it takes and what it must hold.
+    Both are taken from the arguments."""
+    said, prompt = arguments.pop("said"), arguments.pop("prompt", None)
     async with Site(folder) as site:
         gateway: McpGateway = site.system.tools()  # type: ignore[assignment]
         for protocol, version in generations.items():
@@ -84,6 +85,12 @@ async def _used(
             outcome = await gateway.call(call)
             assert outcome.ok, outcome
             assert said in outcome.text
+            if prompt is not None:
+                name, given, holds = prompt
+                wanted = {"name": name, "arguments": given}
+                by_tool = ServedCall(WORKSPACE, "user:local", f"prompt-{server_id}", f"{server_id}.get_prompt", wanted)
+                answers = (await gateway.call(by_tool), await gateway.look(WORKSPACE, server_id, "prompt", name, given))
+                assert [(one.ok, holds in one.text) for one in answers] == [(True, True)] * 2, answers
             [server] = [one for one in await gateway.servers(WORKSPACE) if one.id == server_id]
             assert (server.state, server.problem) == ("ready", ""), server
             assert server.speaks.startswith(version)
@@ -109,7 +116,8 @@ async def test_git_in_both_generations(tmp_path: Path) -> None:
 
 async def test_everything_which_speaks_the_older_generation_alone(tmp_path: Path, node_modules: Path) -> None:
     transport = node(node_modules, "everything")
-    await _used(tmp_path, "everything", transport, OLDER_ALONE, "echo", message="hello", said="hello")
+    prompt = ("args-prompt", {"city": "Wien", "state": "Wien"}, "What's weather in Wien, Wien?")
+    await _used(tmp_path, "everything", transport, OLDER_ALONE, "echo", message="hello", said="hello", prompt=prompt)
 
 
 async def test_filesystem_which_speaks_the_older_generation_alone(tmp_path: Path, node_modules: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -9,13 +10,23 @@ from typing import Any
 
 from actors.runtime.base import Address
 from events.ids import PEOPLE, WaitReason
-from events.run import RunFailed, RunStarted, RunSucceeded, RunWaiting, ToolBegun, ToolsOffered, ToolUsed
+from events.run import (
+    ModelCalled,
+    RunContinued,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    RunWaiting,
+    ToolBegun,
+    ToolsOffered,
+    ToolUsed,
+)
 from tests.tool_servers.odd import odd
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from tests.work.site import WORKSPACE, Site, Turn, call, scripted
 from vapora.access import Engine, check
 from vapora.clock import new_id
-from vapora.commands import DecideToolCall, SetPolicies, SetToolServer
+from vapora.commands import DecideToolCall, SetBudget, SetPolicies, SetToolServer
 from vapora.domain.access import SERVED, Decision, Principal, Question, Resource, Served
 from vapora.ports import Origin
 from vapora.testing.crash import CrashableRuntime
@@ -28,6 +39,12 @@ async def begun(site: Site, work: list[Turn], server: SetToolServer, **task: Any
     site.theirs.commit({"slug.py": "x = 1\n"}, "Begin")
     site.vendors.default(scripted(work))
     await site.dispatcher.dispatch(site.origin(), server, "odd")
+    if "developer" in server.roles:
+        # A run that begins waits for a server for so long and no longer: on a slow machine its process takes that time.
+        gateway = site.system.tools()
+        async with asyncio.timeout(DEADLINE_S):
+            while [one.state for one in await gateway.servers(WORKSPACE) if one.id == "odd"] != ["ready"]:
+                await asyncio.sleep(0.01)
     return await site.task(await site.project(), **task)
 
 
@@ -145,6 +162,41 @@ async def test_a_call_that_went_out_before_a_crash_is_not_made_again(tmp_path: P
         assert len(note.read_text().splitlines()) == 1
 
 
+async def test_a_call_that_no_budget_has_room_for_waits_and_is_made_once_when_the_limit_is_raised(
+    tmp_path: Path,
+) -> None:
+    """Its agent dies while it waits: the next one waits on, and nothing is asked again."""
+    async with Site(tmp_path, runtime=CrashableRuntime) as site:
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        note = shared / "note"
+        budgets = site.system.budgets(WORKSPACE)
+        await budgets.set_budget(site.origin(), "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        work: list[Turn] = [[call("odd__write_down", note=str(note))], FINISH]
+        dear = {"name": "write_down", "cost_microusd": 20_000_000}
+        await begun(site, work, odd(transport={"write": [str(shared)]}, tools=[dear]))
+        [waiting] = await site.seen(RunWaiting, ToolUsed)
+        assert isinstance(waiting, RunWaiting), waiting
+        assert (waiting.reason, "odd.write_down costs 20 dollars" in waiting.remedy) == (WaitReason.BUDGET, True)
+        assert isinstance(site.runtime, CrashableRuntime)
+        [started] = await site.told(RunStarted)
+        site.runtime.kill(Address("agent", WORKSPACE, started.agent_id))
+        # One limit that does not help, and one that does.
+        await budgets.set_budget(site.origin(), "role", "developer", SetBudget(monthly_limit_cents=4_000))
+        assert await site.told(ToolBegun) == []
+        await budgets.set_budget(site.origin(), "workspace", WORKSPACE, SetBudget(monthly_limit_cents=4_000))
+        await site.seen(RunSucceeded)
+        told = [one.event for one in await site.everything()]
+        assert [isinstance(one, RunWaiting) for one in told if isinstance(one, RunWaiting | RunContinued)] == [
+            True,
+            False,
+        ]
+        [used] = [one for one in told if isinstance(one, ToolUsed) and one.name == "odd.write_down"]
+        assert (used.ok, used.data["cost_microusd"]) == (True, 20_000_000)
+        assert len(note.read_text().splitlines()) == 1
+        assert len(site.vendors.requests) == len([one for one in told if isinstance(one, ModelCalled)]) == 2
+
+
 NOTE = "odd://note"
 
 
@@ -186,15 +238,47 @@ async def test_an_agent_finds_and_reads_resources_and_they_count_as_text_of_stra
         assert read in json.dumps(site.vendors.requests[1].body["messages"])
 
 
-async def test_a_policy_forbids_the_resources_of_one_server(tmp_path: Path) -> None:
+async def test_an_agent_finds_and_gets_prompts_and_they_count_as_text_of_strangers(tmp_path: Path) -> None:
+    work: list[Turn] = [
+        [
+            call("odd__get_prompt"),
+            call("odd__get_prompt", name="greet", arguments={"name": "Ada"}),
+            call("odd__get_prompt", name="pad", arguments={"size": "3000"}),
+            call("odd__get_prompt", name="greet"),
+        ],
+        [call("odd__big", size=3)],
+        FINISH,
+    ]
+    async with Site(tmp_path) as site:
+        priced = {"name": "get_prompt", "cost_microusd": 40}
+        await begun(site, work, odd(tools=[SENDS, priced], result_bytes=1_024))
+        [waiting] = await site.seen(RunWaiting, RunSucceeded, RunFailed)
+        assert isinstance(waiting, RunWaiting), waiting
+        assert (waiting.reason, "odd.get_prompt" in waiting.remedy) == (WaitReason.APPROVAL, True)
+        used = await site.told(ToolUsed)
+        assert [(one.name, one.ok, one.truncated, one.data.get("cost_microusd")) for one in used] == [
+            ("odd.get_prompt", True, False, 40),
+            ("odd.get_prompt", True, False, 40),
+            ("odd.get_prompt", True, True, 40),
+            ("odd.get_prompt", False, False, 40),
+        ]
+        found, got, _, lacking = (one.result.text or "" for one in used)
+        assert [json.loads(line)["name"] for line in found.splitlines()] == ["greet", "pad"]
+        assert got == "[user]\nGreet Ada. Be friendly."
+        assert lacking.startswith("The server refused")
+        assert json.dumps(got) in json.dumps(site.vendors.requests[1].body["messages"])
+
+
+async def test_a_policy_forbids_the_resources_and_the_prompts_of_one_server(tmp_path: Path) -> None:
     forbid = """@id("no-notes") forbid(principal, action == Action::"tool:server", resource)
-    when { context.server == "odd" && context.tool == "read_resource" };"""
+    when { context.server == "odd" && ["read_resource", "get_prompt"].contains(context.tool) };"""
     async with Site(tmp_path) as site:
         origin = Origin(PEOPLE, "user:local", new_id("cor"))
         identity = site.system.identity()
         await identity.carry_out(origin, SetPolicies(text=forbid), workspace_id=WORKSPACE)
-        await begun(site, [[call("odd__read_resource", uri=NOTE)], FINISH], odd())
+        work: list[Turn] = [[call("odd__read_resource", uri=NOTE), call("odd__get_prompt", name="greet")], FINISH]
+        await begun(site, work, odd())
         await site.seen(RunSucceeded)
-        used = (await site.told(ToolUsed))[0]
-        assert (used.name, used.ok) == ("odd.read_resource", False)
-        assert "no-notes" in (used.result.text or "")
+        used = (await site.told(ToolUsed))[:2]
+        assert [(one.name, one.ok) for one in used] == [("odd.read_resource", False), ("odd.get_prompt", False)]
+        assert all("no-notes" in (one.result.text or "") for one in used)

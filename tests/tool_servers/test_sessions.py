@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.tool_servers.odd import PROGRAM, PYTHON
 from tests.waiting import until
 from vapora.mcp.pipe import Process
+from vapora.mcp.prompts import GET_PROMPT
 from vapora.mcp.resources import READ_RESOURCE
 from vapora.mcp.session import Session
 from vapora.mcp.values import ServerGoneError
@@ -82,22 +84,30 @@ async def test_one_server_through_all_that_may_befall_it(session: Session) -> No
 
 
 async def test_resources_and_prompts(session: Session) -> None:
-    assert READ_RESOURCE in (await session.ready(LIMIT_S)).tools
+    tools = (await session.ready(LIMIT_S)).tools
+    assert READ_RESOURCE in tools and GET_PROMPT in tools
     assert (await session.call("read_resource", {"uri": "odd://note"}, LIMIT_S, KEPT)).text == "what the note says"
-    assert [one["uri"] for one in await session.resources(LIMIT_S)] == ["odd://note"]
-    assert (await session.read_resource("odd://note", LIMIT_S, KEPT)).text == "what the note says"
-    assert [one["arguments"] for one in await session.prompts(LIMIT_S)] == [["name"]]
-    assert "Greet Ada." in (await session.prompt("greet", {"name": "Ada"}, LIMIT_S, KEPT)).text
+    reading = session.reading
+    assert [one["uri"] for one in json.loads((await reading.resources(KEPT)).text)] == ["odd://note"]
+    assert (await reading.resource("odd://note", KEPT)).text == "what the note says"
+    greet, pad = json.loads((await reading.prompts(KEPT)).text)
+    assert (greet["name"], pad["name"]) == ("greet", "pad")
+    assert [(one["name"], one["required"]) for one in greet["arguments"]] == [("name", True), ("tone", False)]
+    assert "Greet Ada. Be kind." in (await reading.prompt("greet", {"name": "Ada", "tone": "kind"}, KEPT)).text
+    listed = (await session.call("get_prompt", {}, LIMIT_S, KEPT)).text
+    assert [json.loads(line) for line in listed.splitlines()] == [greet, pad]
+    got = await session.call("get_prompt", {"name": "greet", "arguments": {"name": "Ada"}}, LIMIT_S, KEPT)
+    assert (got.ok, got.text) == (True, "[user]\nGreet Ada. Be friendly.")
 
 
-async def test_a_server_without_resources_gets_no_tool_to_read_them(tmp_path: Path) -> None:
-    """It says of itself that it could have some."""
+async def test_a_server_with_nothing_to_read_gets_no_tool_to_read_it(tmp_path: Path) -> None:
+    """It says of itself that it could have something."""
     found = Session("bare", await connecting(tmp_path, "bare"))
     told = await found.ready(LIMIT_S)
     names = {one.name for one in told.tools}
     await found.stop()
     assert "echo" in names
-    assert READ_RESOURCE.name not in names
+    assert not {READ_RESOURCE.name, GET_PROMPT.name} & names
 
 
 async def test_a_program_that_is_not_there_is_told_and_tried_again() -> None:

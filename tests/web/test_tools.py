@@ -54,6 +54,14 @@ def test_a_server_is_set_and_a_tool_of_it_tried(site: Site, open_page: Open) -> 
     expect(page.get_by_role("region", name="Answer")).to_have_text("said: <b>12</b>")
     page.get_by_role("button", name="Close").click()
 
+    odd.get_by_role("button", name="Prompts of odd").click()
+    greet = page.get_by_role("form", name="Read greet")
+    greet.get_by_label("name", exact=True).fill("<b>Ada</b>")
+    greet.get_by_role("button", name="Read it").click()
+    said = greet.get_by_role("region", name="Text of the prompt")
+    expect(said).to_have_text("[user]\nGreet <b>Ada</b>. Be friendly.", timeout=SLOW_MS)
+    page.get_by_role("button", name="Close").click()
+
     page.get_by_role("button", name="Change odd").click()
     page.get_by_label("Name for people").fill("The odd one")
     page.get_by_role("button", name="Save").click()

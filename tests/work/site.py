@@ -38,7 +38,7 @@ Event = TypeVar("Event", bound=DomainEvent)
 Turn = str | Sequence[tuple[str, dict[str, Any]]]
 
 
-def call(name: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
+def call(name: str, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
     return name, arguments
 
 

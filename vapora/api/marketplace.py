@@ -14,7 +14,7 @@ from vapora.api.forms import Flag
 from vapora.api.pages import page_of
 from vapora.commands.packages import ConfigurePackage, InstallPackage, UpgradePackage
 from vapora.errors import NotFoundError
-from vapora.marketplace import Offer, may_do, settings_of
+from vapora.marketplace import Offer, config_schema, may_do, settings_of
 from vapora.views import (
     Accepted,
     InstalledPackage,
@@ -154,6 +154,7 @@ async def _shown(cell: Cell, package: str, here: InstalledPackage | None) -> Pac
         manifest={} if manifest is None else manifest.model_dump(mode="json", exclude_none=True),
         texts={} if shown is None else _texts(shown),
         settings=() if manifest is None else settings_of(manifest),
+        config_schema={} if manifest is None else config_schema(manifest),
         config={} if here is None else here.config,
         installed_by=None if here is None else here.installed_by,
         installed_at=None if here is None else here.installed_at,

@@ -111,7 +111,7 @@ async def read_resource(
 
 @router.get("/servers/{server_id}/prompts", summary="List the prompts of a server")
 async def list_prompts(server_id: Server, cell: FreshCell) -> ServerSays:
-    """As JSON: `name`, `description` and the names of the `arguments` of each."""
+    """As JSON: `name`, `description` and `arguments` of each, these with `name`, `description` and `required`."""
     return _says(await cell.tools.look(cell.workspace, server_id, "prompts"))
 
 
@@ -126,7 +126,7 @@ async def get_prompt(
 ) -> ServerSays:
     """With its arguments put in."""
     pairs = dict(one.partition("=")[::2] for one in argument or ())
-    return _says(await cell.tools.look(cell.workspace, server_id, "prompt", name, **pairs))
+    return _says(await cell.tools.look(cell.workspace, server_id, "prompt", name, pairs))
 
 
 async def _server(cell: Cell, server_id: str) -> ToolServerStatus:

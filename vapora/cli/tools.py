@@ -178,6 +178,24 @@ def resources(
 
 
 @app.command()
+def prompts(
+    server: ServerId,
+    name: Annotated[str | None, typer.Argument(help="The one to read; absent: lists them.")] = None,
+    argument: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="What the prompt takes, each a text.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The prompts that a server has ready, and one of them with its arguments put in."""
+    given = _pairs("An argument", argument)
+    with connect() as client:
+        found: ServerSays = client.server_prompts(server) if name is None else client.server_prompt(server, name, given)
+    emit(as_json, found, lambda: found.text)
+    if not found.ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def decide(
     run: RunId,
     decision: Annotated[Literal["allow", "refuse"], typer.Argument(help="allow or refuse.")],

@@ -149,18 +149,18 @@ def require(state: ToolServers | None, server_id: str) -> ToolServerSet:
     return found
 
 
-def holds(server: ToolServerSet, tool: str, *, reads_resources: bool = False) -> Holds:
+def holds(server: ToolServerSet, tool: str, *, reads_texts: bool = False) -> Holds:
     """What holds for a tool of a server from outside. A process without a network sends nothing out, and what it says
     comes from this machine; all others may do both, unless a person says otherwise. What a server says of itself
-    decides nothing. `reads_resources`: the tool reads the server's resources, which changes nothing, and gives what
-    anybody may have written, wherever the server runs."""
+    decides nothing. `reads_texts`: the tool reads the server's resources or its prompts, which changes nothing, and
+    gives what anybody may have written, wherever the server runs."""
     rule = next((one for one in server.tools if one.name == tool), ToolRule(name=tool))
     connected = not isinstance(server.transport, StdioTransport) or server.transport.network
     return Holds(
         enabled=server.enabled and rule.enabled,
-        effect=rule.effect or ("pure" if reads_resources else "outside"),
+        effect=rule.effect or ("pure" if reads_texts else "outside"),
         outward=connected if rule.outward is None else rule.outward,
-        reads_outside=(connected or reads_resources) if rule.reads_outside is None else rule.reads_outside,
+        reads_outside=(connected or reads_texts) if rule.reads_outside is None else rule.reads_outside,
         cost_microusd=rule.cost_microusd,
         timeout_s=rule.timeout_s or server.timeout_s,
         allowed_in=rule.allowed_in,

@@ -1,23 +1,17 @@
-"""Resources of a server as agents read them: by a tool beside the server's own, so that roles, policies, prices and
-approval hold for reading as they do for calling."""
+"""Resources of a server as agents read them: by a tool beside the server's own."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import structlog
-from mcp import Client, MCPError
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from vapora.mcp.values import FoundTool
 from vapora.tools.values import ToolResult
 from vapora.unicode import mended
 
-# A server that does not say so soon whether it has any keeps its tools.
-_ASKED_S = 10.0
 _LONGEST_URI = 2_000
 _LONGEST_DESCRIPTION = 300
 
@@ -33,23 +27,8 @@ READ_RESOURCE: Final = FoundTool(
         "additionalProperties": False,
     },
     hints={},
-    reads_resources=True,
+    reads_texts=True,
 )
-
-
-async def has_resources(client: Client) -> bool:
-    """Whether there is anything to read: what a server says of its abilities alone is no resource."""
-    # One whose protocol is set to the newer generation was not asked what it can do, nor for its name.
-    if client.server_info is not None and client.server_capabilities.resources is None:
-        return False
-    try:
-        async with asyncio.timeout(_ASKED_S):
-            if (await client.list_resources()).resources:
-                return True
-            return bool((await client.list_resource_templates()).resource_templates)
-    except (MCPError, ValidationError, TimeoutError) as error:
-        structlog.get_logger("tool-server").info("resources cannot be listed", why=type(error).__name__)
-        return False
 
 
 def wanted_uri(arguments: Mapping[str, JsonValue]) -> str | ToolResult:

@@ -20,10 +20,12 @@ from pydantic import JsonValue, ValidationError
 
 from vapora.backoff import Backoff
 from vapora.errors import VaporaError
-from vapora.mcp.resources import READ_RESOURCE, has_resources, listed_text, wanted_uri
-from vapora.mcp.results import bounded, prompt_text, resource_text, result_text
+from vapora.mcp.prompts import GET_PROMPT
+from vapora.mcp.reading import Reading, own_tools
+from vapora.mcp.resources import READ_RESOURCE
+from vapora.mcp.results import bounded, result_text
 from vapora.mcp.schemas import found_tools
-from vapora.mcp.values import MOST_TOOLS, NeverAskedError, ServerGoneError, Told
+from vapora.mcp.values import MOST_PAGES, MOST_TOOLS, NeverAskedError, ServerGoneError, Told
 from vapora.tools.values import ToolResult
 from vapora.unicode import mended, one_line
 
@@ -38,14 +40,14 @@ _READY_S = 20.0
 _SHORT_PAUSE_S = 5.0
 _LAST_WORDS_S = 3.0
 _MOST_AT_ONCE = 8
-_MOST_PAGES = 50
 # A list that changes all the time is looked at so often, and one of which no change is told too.
 _LEAST_BETWEEN_S = 1.0
 _FRESH_S = 60.0
 _LONGEST_PROBLEM = 600
 
 # After these its list is looked at again.
-_CHANGES = frozenset({"notifications/tools/list_changed", "notifications/resources/list_changed"})
+_CHANGES = frozenset(f"notifications/{what}/list_changed" for what in ("tools", "resources", "prompts"))
+_READERS = {one.name: one for one in (READ_RESOURCE, GET_PROMPT)}
 
 T = TypeVar("T")
 
@@ -88,6 +90,7 @@ class Session:
         self._changed = asyncio.Event()
         self._listed_at = 0.0
         self._pause_s = 0.0
+        self.reading = Reading(self._ask, self._cut)
         self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
         self._journal = structlog.get_logger("tool-server").bind(server=name)
         self.used_at = time.monotonic()
@@ -133,66 +136,23 @@ class Session:
         """Raises `ServerGoneError` where the server is not there, or ends before it has answered, and `TimeoutError`
         after `limit_s`. What the server refuses is a result that is not `ok`."""
         async with asyncio.timeout(limit_s):
-            if tool == READ_RESOURCE.name and await self._reads_resources():
-                return await self._read(arguments, limit_s, most_bytes)
+            if tool in _READERS and await self._is_ours(tool):
+                return await self.reading.by_tool(tool, arguments, most_bytes)
             found = await self._ask(lambda client: client.call_tool(tool, dict(arguments)))
         if isinstance(found, ToolResult):
             return found
         return self._cut(result_text(found), most_bytes, ok=not found.is_error)
 
-    async def resources(self, limit_s: float) -> list[dict[str, str]]:
-        async with asyncio.timeout(limit_s):
-            found = await self._listed(lambda client, cursor: client.list_resources(cursor=cursor), "resources")
-        return [
-            {"uri": str(one.uri), "name": one.name, "description": one.description or "", "type": one.mime_type or ""}
-            for one in found
-        ]
-
-    async def read_resource(self, uri: str, limit_s: float, most_bytes: int) -> ToolResult:
-        async with asyncio.timeout(limit_s):
-            found = await self._ask(lambda client: client.read_resource(uri))
-        return found if isinstance(found, ToolResult) else self._cut(resource_text(found.contents), most_bytes)
-
-    async def _reads_resources(self) -> bool:
-        """Whether that tool is ours, which is known as soon as the session is ready."""
+    async def _is_ours(self, tool: str) -> bool:
+        """Which is known as soon as the session is ready."""
         await self.ready()
         await self._back()
         if self.told.state != "ready":
             raise self._not_there()
-        return READ_RESOURCE in self.told.tools
+        return _READERS[tool] in self.told.tools
 
     def _not_there(self) -> NeverAskedError:
         return NeverAskedError(self.told.problem or "The server is not there yet.", remedy="It is tried again.")
-
-    async def _read(self, arguments: Mapping[str, JsonValue], limit_s: float, most_bytes: int) -> ToolResult:
-        """For an agent: a resource, or which there are."""
-        uri = wanted_uri(arguments)
-        if isinstance(uri, ToolResult):
-            return uri
-        if uri:
-            return await self.read_resource(uri, limit_s, most_bytes)
-        found = await self._listed(lambda client, cursor: client.list_resources(cursor=cursor), "resources")
-        templates = await self._listed(
-            lambda client, cursor: client.list_resource_templates(cursor=cursor), "resource_templates"
-        )
-        return self._cut(listed_text(found, templates), most_bytes)
-
-    async def prompts(self, limit_s: float) -> list[dict[str, Any]]:
-        async with asyncio.timeout(limit_s):
-            found = await self._listed(lambda client, cursor: client.list_prompts(cursor=cursor), "prompts")
-        return [
-            {
-                "name": one.name,
-                "description": one.description or "",
-                "arguments": [each.name for each in one.arguments or ()],
-            }
-            for one in found
-        ]
-
-    async def prompt(self, name: str, arguments: Mapping[str, str], limit_s: float, most_bytes: int) -> ToolResult:
-        async with asyncio.timeout(limit_s):
-            found = await self._ask(lambda client: client.get_prompt(name, dict(arguments)))
-        return found if isinstance(found, ToolResult) else self._cut(prompt_text(found.messages), most_bytes)
 
     def _cut(self, text: str, most_bytes: int, *, ok: bool = True) -> ToolResult:
         """Secrets are taken out first: the cut may go through one."""
@@ -229,20 +189,6 @@ class Session:
         """A connection that is closed and has not ended by itself, as over HTTP, is ended, and another one begun."""
         if self._gone is gone and self._connection is not None and not self._connection.gone.done():
             self._connection.gone.set_result("The connection broke.")
-
-    async def _listed(self, page: Callable[[Client, str | None], Awaitable[Any]], what: str) -> list[Any]:
-        """All pages. A server without any such thing says that it does not know the question."""
-        found: list[Any] = []
-        cursor: str | None = None
-        for _ in range(_MOST_PAGES):
-            answer = await self._ask(lambda client, at=cursor: page(client, at))  # type: ignore[misc]
-            if isinstance(answer, ToolResult):
-                return found
-            found += getattr(answer, what)
-            cursor = answer.next_cursor
-            if cursor is None or len(found) >= MOST_TOOLS:
-                break
-        return found[:MOST_TOOLS]
 
     # Its life.
 
@@ -324,7 +270,9 @@ class Session:
         if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             return
         with suppress(Exception):
-            async with client.listen(tools_list_changed=True, resources_list_changed=True) as changes:
+            async with client.listen(
+                tools_list_changed=True, resources_list_changed=True, prompts_list_changed=True
+            ) as changes:
                 async for _ in changes:
                     self._changed.set()
 
@@ -343,7 +291,7 @@ class Session:
     async def _list(self, client: Client) -> None:
         listed: list[Any] = []
         cursor: str | None = None
-        for _ in range(_MOST_PAGES):
+        for _ in range(MOST_PAGES):
             page = await client.list_tools(cursor=cursor)
             listed += page.tools
             cursor = page.next_cursor
@@ -351,9 +299,7 @@ class Session:
                 break
         found, left_out = found_tools(listed)
         tools = tuple(replace(one, description=self._hide(one.description)) for one in found)
-        # A tool of the server's own with that name goes before ours.
-        if all(one.name != READ_RESOURCE.name for one in tools) and await has_resources(client):
-            tools = (*tools, READ_RESOURCE)
+        tools += await own_tools(client, frozenset(one.name for one in tools))
         missing = tuple(one for one in self._expected if all(one != tool.name for tool in tools))
         server = client.server_info
         self._client, self._listed_at = client, time.monotonic()

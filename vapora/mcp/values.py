@@ -12,8 +12,10 @@ from vapora.errors import UnavailableError
 
 # One message of a server. What a model is shown of a result is much less; it has to be read to be cut.
 MOST_MESSAGE_BYTES = 32 * 1024**2
-# Of one server.
+# Of one server, as of its resources and its prompts.
 MOST_TOOLS = 300
+# Of a list; one that never ends is cut there.
+MOST_PAGES = 50
 LONGEST_DESCRIPTION = 4_000
 LARGEST_SCHEMA_BYTES = 20_000
 
@@ -31,13 +33,13 @@ class NeverAskedError(ServerGoneError):
 @dataclass(frozen=True, slots=True)
 class FoundTool:
     """A tool as its server describes it, cut to bounds. `hints`: what the server says of it (read-only, destructive);
-    nothing is decided by that. `reads_resources`: it is ours, and reads the server's resources."""
+    nothing is decided by that. `reads_texts`: it is ours, and reads the server's resources or its prompts."""
 
     name: str
     description: str
     parameters: Mapping[str, JsonValue]
     hints: Mapping[str, JsonValue]
-    reads_resources: bool = False
+    reads_texts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from vapora.ports.messages import ChannelsPort, TrackersPort, WebhooksPort
 from vapora.ports.repositories import RepositoriesPort
 from vapora.ports.requests import IfMatch, Origin, RequestKey
 from vapora.ports.system import ActorSystemPort, RouterStatusPort, Standing
-from vapora.ports.tools import ServedCall, ServedOutcome, ServedTools, ToolGatewayPort
+from vapora.ports.tools import NoMoneyYet, ServedCall, ServedOutcome, ServedTools, ToolGatewayPort
 
 __all__ = [
     "ActorSystemPort",
@@ -19,6 +19,7 @@ __all__ = [
     "IdentityPort",
     "IfMatch",
     "LogWriterPort",
+    "NoMoneyYet",
     "OpenIdStart",
     "Origin",
     "Person",

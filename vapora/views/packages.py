@@ -66,11 +66,12 @@ class PackageSummary(View):
 
 class PackageView(PackageSummary):
     """`manifest`: all of it. `texts`: the files that people read, by path. `settings`: what its configuration may
-    say, and `config` what it does."""
+    say, by `config_schema` (a JSON Schema), and `config` what it does."""
 
     manifest: dict[str, JsonValue]
     texts: dict[str, str] = Field(default_factory=dict)
     settings: tuple[str, ...] = ()
+    config_schema: dict[str, JsonValue] = Field(default_factory=dict)
     config: dict[str, JsonValue] = Field(default_factory=dict)
     installed_by: str | None = None
     installed_at: datetime | None = None

@@ -7,6 +7,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly remedy = "",
+    /** What is wrong with each field that it names, by the field's path. */
+    readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(message);
   }
@@ -17,5 +19,5 @@ export async function problemOf(response: Response): Promise<ApiError> {
   const said = (await response.json().catch(() => ({}))) as Partial<Problem>;
   const fields = (said.errors ?? []).map((one) => `${one.field}: ${one.message}`).join(" ");
   const text = [said.detail ?? said.title ?? response.statusText, fields].filter(Boolean).join(" ");
-  return new ApiError(response.status, said.code ?? "unknown", text, said.remedy ?? "");
+  return new ApiError(response.status, said.code ?? "unknown", text, said.remedy ?? "", Object.fromEntries((said.errors ?? []).map((one) => [one.field, one.message])));
 }

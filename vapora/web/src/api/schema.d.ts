@@ -2633,7 +2633,7 @@ export interface paths {
         };
         /**
          * List the prompts of a server
-         * @description As JSON: `name`, `description` and the names of the `arguments` of each.
+         * @description As JSON: `name`, `description` and `arguments` of each, these with `name`, `description` and `required`.
          */
         get: operations["list_prompts"];
         put?: never;
@@ -8737,7 +8737,7 @@ export interface components {
         /**
          * PackageView
          * @description `manifest`: all of it. `texts`: the files that people read, by path. `settings`: what its configuration may
-         *     say, and `config` what it does.
+         *     say, by `config_schema` (a JSON Schema), and `config` what it does.
          */
         PackageView: {
             /**
@@ -8835,6 +8835,10 @@ export interface components {
              * @default []
              */
             settings: string[];
+            /** Config Schema */
+            config_schema?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
             /**
              * Config
              * @description What differs from its manifest.

@@ -8,6 +8,8 @@ interface Form {
   busy: boolean;
   /** Why it was refused; empty after it went well. */
   problem: string;
+  /** What is wrong with each field that the server names. */
+  wrong: Readonly<Record<string, string>>;
   submit: (event: Event) => void;
 }
 
@@ -15,6 +17,7 @@ interface Form {
 export function useForm(send: (filled: Filled, form: HTMLFormElement) => Promise<unknown>): Form {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
+  const [wrong, setWrong] = useState<Readonly<Record<string, string>>>({});
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -22,6 +25,7 @@ export function useForm(send: (filled: Filled, form: HTMLFormElement) => Promise
     const values = new FormData(form, (event as SubmitEvent).submitter);
     setBusy(true);
     setProblem("");
+    setWrong({});
     try {
       await send((name) => {
         const value = String(values.get(name) ?? "");
@@ -29,10 +33,11 @@ export function useForm(send: (filled: Filled, form: HTMLFormElement) => Promise
       }, form);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      setWrong(error.fields);
       setProblem([error.message, error.remedy].filter(Boolean).join(" "));
     } finally {
       setBusy(false);
     }
   }
-  return { busy, problem, submit: (event) => void submit(event) };
+  return { busy, problem, wrong, submit: (event) => void submit(event) };
 }

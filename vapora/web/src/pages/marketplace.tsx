@@ -1,11 +1,12 @@
 /** Packages of agents, tools and workflows: what is on offer, what each may do, and what is installed; and the roles. */
 import { useState } from "preact/hooks";
-import { data, DELETE, GET, POST, PUT, requestKey } from "../api/client";
+import { data, DELETE, GET, POST, requestKey } from "../api/client";
 import type { PackageSummary, PackageView, Role } from "../api/types";
 import { title } from "../lib/format";
 import { useData } from "../lib/use-data";
 import { may } from "../state/me";
 import { refused, tell } from "../state/toasts";
+import { Configure } from "../ui/configure";
 import { Confirm } from "../ui/confirm";
 import { Dialog } from "../ui/dialog";
 import { Loading, Page, Panel } from "../ui/page";
@@ -198,34 +199,6 @@ function May({ of }: { of: PackageView }) {
         ))}
       </dl>
       {of.may.requires && <p class="text-sm">It needs: {of.may.requires}</p>}
-    </section>
-  );
-}
-
-function Configure({ of, changed }: { of: PackageView; changed: () => void }) {
-  const [text, setText] = useState(JSON.stringify(of.config, null, 2));
-  async function save(): Promise<void> {
-    try {
-      const body = JSON.parse(text) as Record<string, never>;
-      await PUT("/api/v1/marketplace/{package}/config", { params: { path: { package: of.id } }, body });
-      tell("It is configured: what begins from now on goes by that.");
-      changed();
-    } catch (error) {
-      refused(error, "Not configured");
-    }
-  }
-  return (
-    <section class="flex flex-col gap-2" aria-label="Configuration">
-      <h3>Configuration</h3>
-      <label class="text-sm flex flex-col gap-1">
-        As JSON; what is left out is as the package says. It takes: {of.settings.join(", ")}.
-        <textarea class="input font-mono" rows={5} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-      </label>
-      <div>
-        <button class="btn" onClick={() => void save()}>
-          Save
-        </button>
-      </div>
     </section>
   );
 }

@@ -9,6 +9,7 @@ import { refused, tell } from "../state/toasts";
 import { Confirm } from "../ui/confirm";
 import { Dialog } from "../ui/dialog";
 import { Loading, Page, Panel } from "../ui/page";
+import { Prompts } from "../ui/tools/prompts";
 import { ServerForm } from "../ui/tools/server-form";
 import { Flags, TryIt } from "../ui/tools/try-it";
 
@@ -59,7 +60,7 @@ function reached({ transport }: ToolServer): string {
 }
 
 function Server({ server, edit, changed }: { server: ToolServer; edit: () => void; changed: () => void }) {
-  const [open, setOpen] = useState<"remove" | ServedTool | null>(null);
+  const [open, setOpen] = useState<"remove" | "prompts" | ServedTool | null>(null);
   const tools = server.tools ?? [];
   const missing = server.missing ?? [];
   const out = Object.entries(server.left_out ?? {});
@@ -108,6 +109,11 @@ function Server({ server, edit, changed }: { server: ToolServer; edit: () => voi
         ))}
       </ul>
       <div class="flex flex-wrap gap-2">
+        {may("list_prompts") && tools.some((one) => one.name === "get_prompt") && (
+          <button class="btn" onClick={() => setOpen("prompts")} aria-label={`Prompts of ${server.id}`}>
+            Prompts
+          </button>
+        )}
         {may("set_tool_server") && (
           <button class="btn" onClick={edit} aria-label={`Change ${server.id}`}>
             Change
@@ -120,7 +126,12 @@ function Server({ server, edit, changed }: { server: ToolServer; edit: () => voi
         )}
       </div>
       {open === "remove" && <Confirm heading={`Remove ${server.id}?`} text="Its process or connection ends, and agents have its tools no more." button="Remove" run={() => void remove()} close={() => setOpen(null)} />}
-      {open && open !== "remove" && (
+      {open === "prompts" && (
+        <Dialog heading={`Prompts of ${server.id}`} close={() => setOpen(null)}>
+          <Prompts server={server.id} />
+        </Dialog>
+      )}
+      {open && typeof open !== "string" && (
         <Dialog heading={open.name} close={() => setOpen(null)}>
           <TryIt tool={open} />
         </Dialog>
