@@ -96,8 +96,8 @@ class Settings(BaseSettings):
     # these holds, as in vapora=0.5 or num_cpus=1; empty: nothing, so that it starts anywhere.
     shards: int = Field(default=1, ge=1, le=1_000)
     shard_resource: str = ""
-    # How actors in two processes of one node call each other.
-    transport: Literal["direct", "ray"] = "ray"
+    # How actors in two processes of one node call each other; between nodes Ray carries every call.
+    transport: Literal["direct", "ray"] = "direct"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
     blobs_url: str = ""
     # Checkpoints elsewhere than beside the texts: a bucket whose objects nobody changes or deletes.

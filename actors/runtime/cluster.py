@@ -98,7 +98,7 @@ def _start(data: Path, *, dashboard: bool) -> str | None:
 
     # Raylet messages come past Ray's own switches for silence.
     worker.print_to_stdstream = _to_journal
-    _let_agent_choose_its_port()
+    _set_what_init_has_no_parameters_for()
     try:
         context = _init(data, dashboard=dashboard)
     except Exception as error:
@@ -125,14 +125,16 @@ def _init(data: Path, *, dashboard: bool) -> Any:
     )
 
 
-def _let_agent_choose_its_port() -> None:
-    """The HTTP port of Ray's agent on each node, 52365 for all, for which `ray.init` has no parameter. The agent of a
-    second Ray on the machine would not get it."""
+def _set_what_init_has_no_parameters_for() -> None:
+    """The HTTP port of Ray's agent on each node, 52365 for all: the agent of a second Ray on the machine would not get
+    it. And two processes that have nothing to do here: no autoscaler adds machines, and nobody is sent the workers'
+    output."""
     from ray._private import parameter
 
     class Parameters(parameter.RayParams):  # type: ignore[misc]
         def __init__(self, *args: Any, **given: Any) -> None:
-            super().__init__(*args, **{"dashboard_agent_listen_port": 0, **given})
+            ours = {"dashboard_agent_listen_port": 0, "no_monitor": True, "include_log_monitor": False}
+            super().__init__(*args, **{**ours, **given})
 
     if parameter.RayParams.__name__ != Parameters.__name__:
         parameter.RayParams = Parameters
