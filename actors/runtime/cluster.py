@@ -60,15 +60,11 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
         # Ray takes the machine's outward address on Linux, whatever node address it is given; where it thinks that
         # clusters are not supported it stays on loopback with every one of its ports.
         RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
-        # Serve's server would believe a local client's X-Forwarded-For.
-        FORWARDED_ALLOW_IPS="",
         # HAProxy mode opens replica ports on all interfaces.
         RAY_SERVE_ENABLE_HA_PROXY="0",
         # Whichever are free: two installations on one machine must not meet.
         AUTOSCALER_METRIC_PORT="0",
         DASHBOARD_METRIC_PORT="0",
-        # A proxy that died is started again once it has missed three of these checks; by default, 10 s apart.
-        RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S="2",
     )
 
 

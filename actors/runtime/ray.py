@@ -190,19 +190,21 @@ class RayRuntime:
             await self._close_hosts(workspace, only)
 
     async def _close_hosts(self, workspace: str, only: Collection[str] | None) -> None:
-        cell = f"cell/{workspace}"
-        for kind in kinds.of_cells(only):
-            address = Address(kind.name, workspace)
-            host = self._config.host_of(address)
-            if host in (cell, SHARED):
+        cell, addresses = f"cell/{workspace}", [Address(kind.name, workspace) for kind in kinds.of_cells(only)]
+        turns = [(host, list(some)) for host, some in groupby(addresses, key=self._config.host_of)]
+        for at, (host, some) in enumerate(turns, 1):
+            if host == cell and only is None and at == len(turns):
+                # With what is in it still, in order. Polls of who has ended are there for a while, and would start a
+                # log again that was stopped alone.
+                await self._end_anyhow(cell)
+            elif host in (cell, SHARED):
                 # In one host with others, that go on for now.
-                await self._stop_in(host, address)
+                for address in some:
+                    await self._stop_in(host, address)
             else:
                 # One host of its kind, or one for each.
                 found = [one for one in await asyncio.to_thread(hosts) if f"{one}/".startswith(f"{host}/")]
                 await asyncio.gather(*map(self._end_anyhow, found))
-        if only is None:
-            await self._end_anyhow(cell)
 
     async def _close_in_shard(self, workspace: str, only: Collection[str] | None, for_good: bool) -> None:
         shard = self._config.host_of(Address("log", workspace))
@@ -231,8 +233,12 @@ class RayRuntime:
         """End every actor, one kind after the other, in the table's order, and then the hosts."""
         placement = self._config.placement
         # Kinds of several processes stop in turn: agents, then the router, then the budgets that it settles with.
-        for process, some in groupby(kinds.in_stop_order(), key=lambda kind: process_of(kind, placement)):
-            names = [kind.name for kind in some]
+        turns = [
+            (process, [kind.name for kind in some])
+            for process, some in groupby(kinds.in_stop_order(), key=lambda kind: process_of(kind, placement))
+        ]
+        # The last ones end with their hosts: polls of who has ended would start a log again that was stopped alone.
+        for process, names in turns[:-1]:
             found = [one for one in await asyncio.to_thread(hosts) if one.partition("/")[0] == process]
             await asyncio.gather(*(self._stop_kinds(one, names) for one in found))
         for _, ending in groupby(sorted(await asyncio.to_thread(hosts), key=_rank), key=_rank):

@@ -31,8 +31,8 @@ _LONGER_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`cpu_ms`: of all processes, a task; `cpu_by`: the same by process, as `ps` names it. `commits`: transactions a task
-    by SQLite file."""
+    """`cpu_ms`: of all processes, a task; `cpu_by`: the same by process, as `ps` names it. `commits`: transactions a
+    task by SQLite file."""
 
     tasks: int
     seconds: float

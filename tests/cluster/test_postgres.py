@@ -45,7 +45,12 @@ def site(data: Path, database_url: str) -> Iterator[Site]:
     settings = Settings(data=data, port=port, database_url=SecretStr(database_url))
     with FakeVendors() as vendors, Client(f"http://127.0.0.1:{port}") as client:
         # Other tests have the direct transport, which is the default.
-        env = {**vendors.environ(), "VAPORA_DATABASE_URL": database_url, "VAPORA_TRANSPORT": "ray", "VAPORA_RESEND_S": "1"}
+        env = {
+            **vendors.environ(),
+            "VAPORA_DATABASE_URL": database_url,
+            "VAPORA_TRANSPORT": "ray",
+            "VAPORA_RESEND_S": "1",
+        }
         up = start("up", "--data", str(data), "--port", str(port), env=env)
         try:
             wait_for("up is ready", lambda: up.poll() is not None or _ready(client))

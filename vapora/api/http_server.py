@@ -55,16 +55,17 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def bound_when_free(host: str, port: int) -> socket.socket:
-    """As `bound`, once its predecessor has left. Raises `ConfigurationError` where that takes longer than 10 s."""
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_S
-    for pause in _BACKOFF:
+async def bound_when_free(host: str, port: int, within_s: float = _PATIENCE_S) -> socket.socket:
+    """As `bound`, once its predecessor has left. Raises `ConfigurationError` where that takes longer."""
+    loop, pauses = asyncio.get_running_loop(), iter(_BACKOFF)
+    deadline = loop.time() + within_s
+    while True:
         try:
             return bound(host, port)
         except OSError as error:
-            if asyncio.get_running_loop().time() + pause > deadline:
+            pause = next(pauses)
+            if loop.time() + pause > deadline:
                 raise ConfigurationError(
                     f"Port {port} on {host} cannot be used ({error.strerror}).", remedy="Choose another with --port."
                 ) from error
         await asyncio.sleep(pause)
-    raise AssertionError("pauses never end")
