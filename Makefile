@@ -40,6 +40,8 @@ soak: $(VENV)/.dev
 		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py \
 		tests/cluster/test_chaos.py tests/chaos tests/workflows/test_killed.py tests/projections/test_replay.py tests/startup/test_interrupt.py tests/api/test_schemathesis.py \
 		tests/test_benchmarks.py tests/containers
+	VAPORA_RAY_TRANSPORT=ray VAPORA_RAY_WORK_ROUNDS=30 $(BIN)/python -m pytest $(PYTEST) tests/cluster/test_chaos.py tests/cluster/test_crash.py \
+		tests/cluster/test_work_killed.py tests/cluster/test_workflows.py
 
 # The documentation as a site, in docs/built/html.
 docs: $(VENV)/.dev

@@ -15,9 +15,9 @@ from typing import Any, Final, Literal, TypeVar
 from vapora.errors import ConfigurationError
 
 Placement = Literal["separate", "packed", "shards"]
-# The process that an actor shares with others under the placement `packed`: with its workspace's cell, with the
-# workspace's agents, or with nobody. Under `shards` those of a workspace share one with those of others, and those that
-# belong to no workspace have one together.
+# The process that an actor shares with others under the placement `packed`: with its workspace's cell or with the
+# workspace's agents. Under `shards` those of a workspace share one with those of others. Those that belong to no
+# workspace (`own`) have one together under every placement.
 Host = Literal["cell", "agents", "own"]
 
 
@@ -27,6 +27,7 @@ class ActorKind:
     `Wiring` of `actors.composition` and the address.
 
     - `host` `own` also means that all workspaces share the one actor; any other belongs to one workspace.
+    - `apart`: under the placement `separate` each of them has a process, and all others of its workspace one together.
     - `resident`: its cell runs only with it. Its host starts it, also after a crash, and the supervisor asks how it is.
       Any other is started by the first call to its address; and by the supervisor, where the read models say that the
       workspace uses it (`projections.uses`).
@@ -39,6 +40,7 @@ class ActorKind:
     host: Host
     resident: bool = False
     setting: str | None = None
+    apart: bool = False
 
     @property
     def shared(self) -> bool:
@@ -61,6 +63,7 @@ _TABLE: Final = (
         "actors.composition.coordinator:build_coordinator",
         "cell",
         True,
+        apart=True,
     ),
     ActorKind(
         "relay", "actors.relay:Relay", "actors.composition.coordinator:build_relay", "cell", True, setting="nats_url"
@@ -74,7 +77,7 @@ _TABLE: Final = (
         "cell",
         True,
     ),
-    ActorKind("agent", "actors.agent:Agent", "actors.composition.agents:build_agent", "agents"),
+    ActorKind("agent", "actors.agent:Agent", "actors.composition.agents:build_agent", "agents", apart=True),
     ActorKind(
         "repositories",
         "actors.repositories:Repositories",
@@ -86,7 +89,14 @@ _TABLE: Final = (
         "mcp_gateway", "actors.mcp_gateway.gateway:McpGateway", "actors.composition.outside:build_mcp_gateway", "own"
     ),
     ActorKind("router", "actors.llm_router:LLMRouter", "actors.composition.router:build_router", "own"),
-    ActorKind("budget", "actors.budget_manager:BudgetManager", "actors.composition.budget:build_budget", "cell", True),
+    ActorKind(
+        "budget",
+        "actors.budget_manager:BudgetManager",
+        "actors.composition.budget:build_budget",
+        "cell",
+        True,
+        apart=True,
+    ),
     ActorKind("projector", "actors.projector:Projector", "actors.composition.projector:build_projector", "cell", True),
     ActorKind("log", "actors.log_writer:LogWriter", "actors.composition.log:build_log_writer", "cell", True),
 )

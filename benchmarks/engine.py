@@ -8,7 +8,8 @@ has `SqliteSaver` and `durability="sync"`, DBOS a SQLite file; both run in an en
 once, in the user's cache. VAPORA keeps its ledger and its read models meanwhile; each agent may have 48 tasks.
 
 In each round each side is started afresh and ended again, one after the other. CPU is that of all processes of a side,
-but not of the client that hands in the work over HTTP and hears of its end over a WebSocket. Memory is proportional
+but not of the client that hands in the work over HTTP and hears of its end over a WebSocket; `--processes` prints it of
+each. Memory is proportional
 (PSS). "commits": transactions a task, of the log and of everything else. "raw" is plain SQLite, one row a commit: the
 last line says how many tasks a second that would allow, with as many commits as the log of `one process` has at 1.
 """
@@ -72,6 +73,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="a folder on the disk that is to be measured")
+    parser.add_argument("--processes", action="store_true", help="print what each process takes of the processor")
     parser.add_argument("--json", type=Path, help="keep each measurement in this file")
     asked = parser.parse_args()
     figures = _Figures()
@@ -102,6 +104,9 @@ def _measure(
         for at_once in asked.at_once:
             one = side.measure(at_once, asked.seconds, min(_WARM_S, asked.seconds))
             figures.add(name, longest_s, at_once, one)
+            if asked.processes:
+                for title, used_ms in sorted(one.cpu_by.items(), key=lambda item: -item[1]):
+                    print(f"{used_ms:9.2f} ms a task  {title[:100]}", file=sys.stderr, flush=True)
             p50, p95 = one.quantile(50), one.quantile(95)
             kept.append(
                 {"side": name, "longest_s": longest_s, "at_once": at_once, "a_second": one.a_second}

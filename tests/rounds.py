@@ -19,6 +19,8 @@ LANDING = _asked("LANDING_ROUNDS", 6)
 DOCUMENTING = _asked("DOCUMENTING_ROUNDS", 4)
 RAY_CHAOS = _asked("RAY_CHAOS_ROUNDS", 10)
 RAY_WORK = _asked("RAY_WORK_ROUNDS", 4)
+# What carries calls between processes in the tests that share a platform on Ray; `make soak` tries both.
+RAY_TRANSPORT = os.environ.pop("VAPORA_RAY_TRANSPORT", "direct")
 REPLAY = _asked("REPLAY_ROUNDS", 60)
 START_MOMENTS = _asked("START_MOMENTS", 17)
 SCHEMA_CASES = _asked("SCHEMA_CASES", 270)

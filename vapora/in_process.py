@@ -80,10 +80,8 @@ class LocalServer:
         self._socket.close()
 
     async def _run(self) -> None:
-        import uvicorn
-
         from actors.composition import LocalActorSystem
-        from vapora.api.http_protocol import limited
+        from vapora.api.http_server import server_of
         from vapora.serve import api
 
         system = LocalActorSystem(self._settings, self._environ, self._agents)
@@ -93,25 +91,7 @@ class LocalServer:
             await system.stop()
             self._ready.set_exception(error)
             return
-        certificate, key = self._settings.tls_files or (None, None)
-        config = uvicorn.Config(
-            api(self._settings, system),
-            http=limited(self._settings.receive_timeout_s),
-            log_level="warning",
-            # Its own handlers would write to standard error by themselves, and not in the chosen form.
-            ws="websockets-sansio",
-            # Only this machine connects: compressing each frame for each socket would be most of the work.
-            ws_per_message_deflate=False,
-            log_config=None,
-            # Who is trusted to say from where a request comes is a setting of ours (`VAPORA_TRUSTED_PROXIES`).
-            proxy_headers=False,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-        )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None
+        self._server = server_of(api(self._settings, system), self._settings)
         self._ready.set_result(None)
         # Whoever asks for the end before there is a server cannot tell it so.
         if not self._stopped.is_set():

@@ -1,4 +1,8 @@
-"""The composition root on Ray Serve: the API over the actor system, by a Serve configuration or `vapora.platform`."""
+"""The composition root on Ray Serve: the API over the actor system, by a Serve configuration or `vapora.platform`.
+
+On a cluster Serve's proxies find the replicas and bring them the requests. `vapora up` has one replica on one machine,
+which nobody has to find: it listens itself, since a request through a proxy costs many times its own work.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,16 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.composition import BUILDER, ActorSystem, require_shared
 from actors.runtime import cluster
+from actors.runtime.base import Address
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal, operator_token
-from vapora.api.app import create_app
 from vapora.backoff import Backoff
 from vapora.errors import ConfigurationError, HeldElsewhereError
 from vapora.llm.catalogue import installed
@@ -25,6 +28,9 @@ from vapora.llm.factory import is_rehearsal
 from vapora.observability import live
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 _BACKOFF = Backoff(0.2, longest_s=5.0)
 # Serve asks so often whether a replica is well, and waits so long for what it says.
@@ -76,27 +82,15 @@ def app(args: Any) -> Any:
     return application(asked)
 
 
-def application(args: Args, *, ours_alone: bool = False) -> Any:
-    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process.
-
-    `ours_alone`: the Ray under it is that of `vapora up`, on this machine and for nothing else.
-    """
+def application(args: Args) -> Any:
+    """It holds no settings: Serve would store them with it, secrets and all. A replica reads those of its process."""
     from ray import serve
 
     def make_app() -> FastAPI:
-        from actors.runtime.ray import HostConfig, RayRuntime
-
-        settings = Settings()
-        require_shared(settings, cluster.count_nodes())
-        system = ActorSystem(settings, RayRuntime(HostConfig.of(BUILDER, settings)))
-        return api(settings, system, args.most_replicas, partial(begin, system))
+        return _replica_app(args.most_replicas)
 
     class Api:
         app: FastAPI
-
-        def __init__(self) -> None:
-            if ours_alone:
-                cluster.keep_replica_port_local()
 
         async def check_health(self) -> None:
             await self.app.state.reach.check()
@@ -106,7 +100,39 @@ def application(args: Args, *, ours_alone: bool = False) -> Any:
         scale = {"autoscaling_config": args.autoscaling.model_dump()}
     if args.max_replicas_per_node is not None:
         scale["max_replicas_per_node"] = args.max_replicas_per_node
-    deployment = serve.deployment(
+    return _deployment(args, **scale)(serve.ingress(make_app)(Api)).bind()
+
+
+def _own_application() -> Any:
+    """Of `vapora up`: one replica, which listens itself on the settings' host and port."""
+
+    class Api:
+        async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
+            from vapora.api.http_server import bound_when_free, server_of
+
+            cluster.keep_replica_port_local()
+            settings = Settings()
+            listener = await bound_when_free(settings.host, settings.port)
+            self._app = _replica_app(1)
+            self._server = server_of(self._app, settings)
+            self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="serve")
+
+        async def check_health(self) -> None:
+            if self._serving.done():
+                raise RuntimeError("Nobody listens any more.")
+            await self._app.state.reach.check()
+
+        async def __del__(self) -> None:  # Serve awaits it
+            self._server.should_exit = True
+            await self._serving
+
+    return _deployment(Args())(Api).bind()
+
+
+def _deployment(args: Args, **scale: Any) -> Any:
+    from ray import serve
+
+    return serve.deployment(
         name="api",
         **scale,
         max_ongoing_requests=args.max_ongoing_requests,
@@ -116,7 +142,15 @@ def application(args: Args, *, ours_alone: bool = False) -> Any:
         health_check_timeout_s=_CHECKED_WITHIN_S,
         ray_actor_options={"num_cpus": args.num_cpus, "resources": args.resources},
     )
-    return deployment(serve.ingress(make_app)(Api)).bind()
+
+
+def _replica_app(replicas: int) -> FastAPI:
+    from actors.runtime.ray import HostConfig, RayRuntime
+
+    settings = Settings()
+    require_shared(settings, cluster.count_nodes())
+    system = ActorSystem(settings, RayRuntime(HostConfig.of(BUILDER, settings)))
+    return api(settings, system, replicas, partial(begin, system))
 
 
 def require_sign_in(settings: Settings, host: str) -> None:
@@ -146,16 +180,17 @@ async def begin(system: ActorSystemPort) -> None:
 def deploy(settings: Settings) -> None:
     """Put the application on the Ray that `vapora up` has started, on the settings' host and port."""
     from ray import serve
-    from ray.serve.config import HTTPOptions
+
+    from actors.runtime.ray import HostConfig, RayRuntime
 
     # Serve sets its own level when it is imported.
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    certificate, key = map(str, settings.tls_files) if settings.tls_files else (None, None)
-    options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
-    serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
     # On another host than loopback the settings themselves have everybody sign in.
     require_shared(settings, cluster.count_nodes())
-    serve.run(application(Args(), ours_alone=True), name="vapora", route_prefix="/")
+    # The actors' processes come up while Serve's do. Whether this works out, the replica sees to (`begin`).
+    RayRuntime(HostConfig.of(BUILDER, settings)).begin(Address("supervisor"), "open", DEFAULT_WORKSPACE)
+    serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
+    serve.run(_own_application(), name="vapora", route_prefix=None)
 
 
 def api(
@@ -166,6 +201,9 @@ def api(
 ) -> FastAPI:
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
+    # Here, since whoever only deploys it needs none of it.
+    from vapora.api.app import create_app
+
     journal.configure(settings.log_format)
     live.configure(settings.otlp_endpoint, settings.otlp_header_map, settings.trace_ratio, __version__)
     operator_token.ensure(settings.data.absolute())

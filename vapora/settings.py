@@ -96,8 +96,9 @@ class Settings(BaseSettings):
     # these holds, as in vapora=0.5 or num_cpus=1; empty: nothing, so that it starts anywhere.
     shards: int = Field(default=1, ge=1, le=1_000)
     shard_resource: str = ""
-    # How actors in two processes call each other; and what those of two nodes prove themselves by, where it is direct.
-    transport: Literal["direct", "ray"] = "ray"
+    # How actors in two processes call each other; and what those of two nodes prove themselves by, where it is direct:
+    # without it Ray carries every call between nodes.
+    transport: Literal["direct", "ray"] = "direct"
     transport_secret: SecretStr = SecretStr("")
     transport_secret_file: Path | None = None
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.

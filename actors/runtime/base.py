@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from actors import kinds
-from actors.kinds import Placement
+from actors.kinds import ActorKind, Placement
 from events.ids import PEOPLE
 from vapora.domain.cell import Rest
 from vapora.domain.shards import shard_of
@@ -94,35 +94,43 @@ class Runtime(Protocol):
 Builder = Callable[[Address, Runtime], Actor]
 
 
-# The process of those that belong to no workspace, where workspaces are spread over shards.
+# The process of those that belong to no workspace.
 SHARED: Final = "shared"
 
 
 def host_of(address: Address, placement: Placement, shards: int = 1) -> str:
     """The placement map: which process an object lives in.
 
-    `separate` gives each object its own; `packed` puts a cell into one and its agents into another; `shards` puts all
-    of many workspaces into one, and what belongs to none (the log of people is such a one) into another: whether
-    somebody may sign in, and whether a call of a model is paid, does not hang on a shard that dies.
+    What belongs to no workspace (the log of people is such a one) has one together, apart from those of workspaces:
+    whether somebody may sign in, and whether a call of a model is paid, does not hang on a cell that dies. `separate`
+    gives each agent, the coordinator and the budget manager their own, and the rest of a cell one; `packed` puts a cell
+    into one and its agents into another; `shards` puts all of many workspaces into one.
     """
-    host = kinds.kind_of(address.kind).host
+    kind = kinds.kind_of(address.kind)
+    if kind.shared or address.workspace == PEOPLE:
+        return SHARED
     if placement == "shards":
-        shared = host == "own" or address.workspace == PEOPLE
-        return SHARED if shared else f"shard/{shard_of(address.workspace, shards)}"
-    return str(address) if placement == "separate" or host == "own" else f"{host}/{address.workspace}"
+        return f"shard/{shard_of(address.workspace, shards)}"
+    if placement == "packed":
+        return f"{kind.host}/{address.workspace}"
+    return str(address) if kind.apart else f"cell/{address.workspace}"
 
 
-def residents(host: str) -> tuple[Address, ...]:
+def process_of(kind: ActorKind, placement: Placement) -> str:
+    """What the names of the processes begin with that hold actors of this kind."""
+    return host_of(Address(kind.name, "" if kind.shared else "any"), placement).partition("/")[0]
+
+
+def residents(host: str, placement: Placement) -> tuple[Address, ...]:
     """The objects that a host starts by itself, also after a crash; agents are started by the work they get, and what a
     shard holds is known to the supervisor."""
     kind, _, workspace = host.partition("/")
     if kind == SHARED:
         people = (Address(part, PEOPLE) for part in kinds.PEOPLE_PARTS)
         return *people, Address("identity"), Address("router"), Address("supervisor")
-    if kind == "cell" and workspace == PEOPLE:
-        return tuple(Address(part, workspace) for part in kinds.PEOPLE_PARTS)
     if kind == "cell":
-        return tuple(Address(part, workspace) for part in kinds.residents())
+        parts = (Address(part, workspace) for part in kinds.residents())
+        return tuple(one for one in parts if host_of(one, placement) == host)
     if kind in ("agents", "shard"):
         return ()
     return (Address.parse(host),)

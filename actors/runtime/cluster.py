@@ -60,15 +60,11 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
         # Ray takes the machine's outward address on Linux, whatever node address it is given; where it thinks that
         # clusters are not supported it stays on loopback with every one of its ports.
         RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
-        # Serve's server would believe a local client's X-Forwarded-For.
-        FORWARDED_ALLOW_IPS="",
         # HAProxy mode opens replica ports on all interfaces.
         RAY_SERVE_ENABLE_HA_PROXY="0",
         # Whichever are free: two installations on one machine must not meet.
         AUTOSCALER_METRIC_PORT="0",
         DASHBOARD_METRIC_PORT="0",
-        # A proxy that died is started again once it has missed three of these checks; by default, 10 s apart.
-        RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S="2",
     )
 
 
@@ -98,7 +94,7 @@ def _start(data: Path, *, dashboard: bool) -> str | None:
 
     # Raylet messages come past Ray's own switches for silence.
     worker.print_to_stdstream = _to_journal
-    _let_agent_choose_its_port()
+    _set_what_init_has_no_parameters_for()
     try:
         context = _init(data, dashboard=dashboard)
     except Exception as error:
@@ -125,14 +121,16 @@ def _init(data: Path, *, dashboard: bool) -> Any:
     )
 
 
-def _let_agent_choose_its_port() -> None:
-    """The HTTP port of Ray's agent on each node, 52365 for all, for which `ray.init` has no parameter. The agent of a
-    second Ray on the machine would not get it."""
+def _set_what_init_has_no_parameters_for() -> None:
+    """The HTTP port of Ray's agent on each node, 52365 for all: the agent of a second Ray on the machine would not get
+    it. And two processes that have nothing to do here: no autoscaler adds machines, and nobody is sent the workers'
+    output."""
     from ray._private import parameter
 
     class Parameters(parameter.RayParams):  # type: ignore[misc]
         def __init__(self, *args: Any, **given: Any) -> None:
-            super().__init__(*args, **{"dashboard_agent_listen_port": 0, **given})
+            ours = {"dashboard_agent_listen_port": 0, "no_monitor": True, "include_log_monitor": False}
+            super().__init__(*args, **{**ours, **given})
 
     if parameter.RayParams.__name__ != Parameters.__name__:
         parameter.RayParams = Parameters

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ray.exceptions import RayActorError, RayError
 
 from actors import kinds
 from actors.kinds import Placement
-from actors.runtime.base import SHARED, Actor, Address, Builder, host_of, residents
+from actors.runtime.base import SHARED, Actor, Address, Builder, host_of, process_of, residents
 from actors.runtime.direct import DirectLine, Door, DoorAddress
 from actors.runtime.lines import Answering, CutError, FarRef, Line
 from actors.runtime.local import LocalRuntime
@@ -136,6 +136,11 @@ class RayRuntime:
             self._journal.info("called over Ray", host=host, why=repr(error))
             return over_ray
 
+    def begin(self, address: Address, method: str, *args: object) -> None:
+        """Have it called, in a host that is started where there is none, and wait for nothing of it."""
+        packed = pickle.dumps((str(address), method, args, {}, live.carry()), pickle.HIGHEST_PROTOCOL)
+        self._find_or_start(self._config.host_of(address)).call.remote(packed)
+
     def forget(self, host: str, line: Line | None = None) -> None:
         known = self._lines.get(host)
         if known is None or not known.done():
@@ -194,18 +199,21 @@ class RayRuntime:
             await self._close_hosts(workspace, only)
 
     async def _close_hosts(self, workspace: str, only: Collection[str] | None) -> None:
-        for kind in kinds.of_cells(only):
-            host = self._config.host_of(Address(kind.name, workspace))
-            if kind.resident and host != str(Address(kind.name, workspace)):
+        cell, addresses = f"cell/{workspace}", [Address(kind.name, workspace) for kind in kinds.of_cells(only)]
+        turns = [(host, list(some)) for host, some in groupby(addresses, key=self._config.host_of)]
+        for at, (host, some) in enumerate(turns, 1):
+            if host == cell and only is None and at == len(turns):
+                # With what is in it still, in order. Polls of who has ended are there for a while, and would start a
+                # log again that was stopped alone.
+                await self._end_anyhow(cell)
+            elif host in (cell, SHARED):
                 # In one host with others, that go on for now.
-                await self._stop_in(host, Address(kind.name, workspace))
-            elif kind.resident or self._config.placement == "packed":
-                await self._end_anyhow(host)
+                for address in some:
+                    await self._stop_in(host, address)
             else:
-                found = await asyncio.to_thread(hosts)
-                await asyncio.gather(*map(self._end_anyhow, [one for one in found if one.startswith(f"{host}/")]))
-        if only is None and self._config.placement == "packed":
-            await self._end_anyhow(f"cell/{workspace}")
+                # One host of its kind, or one for each.
+                found = [one for one in await asyncio.to_thread(hosts) if f"{one}/".startswith(f"{host}/")]
+                await asyncio.gather(*map(self._end_anyhow, found))
 
     async def _close_in_shard(self, workspace: str, only: Collection[str] | None, for_good: bool) -> None:
         shard = self._config.host_of(Address("log", workspace))
@@ -231,15 +239,19 @@ class RayRuntime:
             self._journal.exception("did not end well", host=name)
 
     async def shutdown(self) -> None:
-        """End every host, one kind after the other, in the table's order."""
-        if self._config.placement == "shards":
-            # Kinds of two processes stop in turn: agents, then the router, then the budgets that it settles with.
-            for shared, some in groupby(kinds.in_stop_order(), key=attrgetter("shared")):
-                kinds_ = [kind.name for kind in some]
-                found = [one for one in await asyncio.to_thread(hosts) if (one == SHARED) == shared]
-                await asyncio.gather(*(self._stop_kinds(one, kinds_) for one in found))
-        for _, names in groupby(sorted(await asyncio.to_thread(hosts), key=_rank), key=_rank):
-            await asyncio.gather(*(self._end(name) for name in names))
+        """End every actor, one kind after the other, in the table's order, and then the hosts."""
+        placement = self._config.placement
+        # Kinds of several processes stop in turn: agents, then the router, then the budgets that it settles with.
+        turns = [
+            (process, [kind.name for kind in some])
+            for process, some in groupby(kinds.in_stop_order(), key=lambda kind: process_of(kind, placement))
+        ]
+        # The last ones end with their hosts: polls of who has ended would start a log again that was stopped alone.
+        for process, names in turns[:-1]:
+            found = [one for one in await asyncio.to_thread(hosts) if one.partition("/")[0] == process]
+            await asyncio.gather(*(self._stop_kinds(one, names) for one in found))
+        for _, ending in groupby(sorted(await asyncio.to_thread(hosts), key=_rank), key=_rank):
+            await asyncio.gather(*(self._end(name) for name in ending))
 
     async def _stop_kinds(self, name: str, names: Collection[str]) -> None:
         handle = await asyncio.to_thread(find, name)
@@ -348,7 +360,7 @@ class Host:
     async def _start_residents(self) -> None:
         if self.name.startswith("shard/") and ray.get_runtime_context().was_current_actor_reconstructed:
             await self._resume()
-        for address in residents(self.name):
+        for address in residents(self.name, self._config.placement):
             await self._start(address)
 
     async def _start(self, address: Address) -> None:

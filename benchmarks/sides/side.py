@@ -21,7 +21,7 @@ import httpx
 
 from benchmarks.sides import loop, peers, processes
 
-OURS = ("one process", "local", "packed", "separate")
+OURS = ("one process", "local", "packed", "packed direct", "separate", "separate direct")
 NAMES = (*OURS, "LangGraph", "DBOS", "raw commits")
 _HERE = Path(__file__).parent
 _READY_S, _ENDED_S = 180.0, 60.0
@@ -31,13 +31,15 @@ _LONGER_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`commits`: transactions a task by SQLite file."""
+    """`cpu_ms`: of all processes, a task; `cpu_by`: the same by process, as `ps` names it. `commits`: transactions a
+    task by SQLite file."""
 
     tasks: int
     seconds: float
     cpu_ms: float
     times_ms: list[float]
     commits: dict[str, float]
+    cpu_by: dict[str, float]
 
     @property
     def a_second(self) -> float:
@@ -57,7 +59,7 @@ class Side:
         self._server: Server | None = None
         module = [sys.executable, "-m"]
         match name:
-            case "local" | "packed" | "separate":
+            case "local" | "packed" | "packed direct" | "separate" | "separate direct":
                 self._server = Server(name, folder, self._output, (0, longest_s))
                 self._mark = self._server.mark
                 # Whoever hands in the work is no part of the side.
@@ -85,16 +87,21 @@ class Side:
         times = [one * 1e3 for one in result["times"]]
         if not times:
             raise RuntimeError("no task came to its end")
+        cpu_by: dict[str, float] = {}
+        for pid, used in after.items():
+            title = processes.title(pid)
+            cpu_by[title] = cpu_by.get(title, 0.0) + (used - before.get(pid, 0.0)) * 1e3 / len(times)
         return Measured(
             len(times),
             result["seconds"],
-            sum(used - before.get(pid, 0.0) for pid, used in after.items()) * 1e3 / len(times),
+            sum(cpu_by.values()),
             times,
             {
                 name: (count - written.get(name, 0)) / len(times)
                 for name, count in written_then.items()
                 if count > written.get(name, 0)
             },
+            cpu_by,
         )
 
     def warm_up(self, tasks: int) -> None:
@@ -161,17 +168,20 @@ class Side:
 class Server:
     """A `vapora up` on a port of its own, which answers when this returns; what it says goes to `output`.
 
-    `delay_s`: the least and the most that the rehearsal model takes.
+    `name`: that of its side; with `direct` behind its placement, calls go over a socket. `delay_s`: the least and the
+    most that the rehearsal model takes.
     """
 
     def __init__(self, name: str, folder: Path, output: BinaryIO, delay_s: tuple[float, float]) -> None:
         self.port = free_port()
         self.mark = uuid.uuid4().hex
+        placement, _, transport = name.partition(" ")
         settings = {
             "DATA": str(folder / "data"),
             "PORT": str(self.port),
             "RUNTIME": "local" if name == "local" else "ray",
-            "PLACEMENT": "separate" if name == "local" else name,
+            "PLACEMENT": "separate" if name == "local" else placement,
+            "TRANSPORT": transport or "ray",
             "MODEL": "rehearsal",
             "REHEARSAL_MIN_DELAY_S": str(delay_s[0]),
             "REHEARSAL_MAX_DELAY_S": str(delay_s[1]),

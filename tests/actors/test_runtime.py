@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from itertools import count
-from typing import Any
+from itertools import count, groupby
+from typing import Any, get_args
 
 import psutil
 import pytest
 from ray import exceptions
 
-from actors.runtime.base import Address, Runtime, host_of, residents
+from actors import kinds
+from actors.kinds import Placement
+from actors.runtime.base import Address, Runtime, host_of, process_of, residents
 from actors.runtime.freed import FreedMemory, trim
 from actors.runtime.lines import CutError, FarRef
 from actors.runtime.local import LocalRuntime
@@ -281,10 +283,10 @@ def test_an_address_is_written_and_read_alike() -> None:
 @pytest.mark.parametrize(
     ("address", "separate", "packed", "shards"),
     [
-        (Address("router"), "router", "router", "shared"),
-        (Address("supervisor"), "supervisor", "supervisor", "shared"),
-        (Address("log", PEOPLE), "log/_people", "cell/_people", "shared"),
-        (LOG, "log/default", "cell/default", "shard/1"),
+        (Address("router"), "shared", "shared", "shared"),
+        (Address("supervisor"), "shared", "shared", "shared"),
+        (Address("log", PEOPLE), "shared", "shared", "shared"),
+        (LOG, "cell/default", "cell/default", "shard/1"),
         (BUDGET, "budget/default", "cell/default", "shard/1"),
         (Address("coordinator", "acme"), "coordinator/acme", "cell/acme", "shard/0"),
         (Address("agent", "acme", "tester"), "agent/acme/tester", "agents/acme", "shard/0"),
@@ -299,14 +301,25 @@ def test_the_placement_says_in_which_process_an_object_lives(
 
 
 def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_their_work() -> None:
-    assert residents("cell/acme") == tuple(
-        Address(kind, "acme")
-        for kind in ("log", "projector", "budget", "repositories", "workflows", "webhooks", "coordinator")
-    )
-    assert residents("agents/acme") == residents("shard/0") == ()
-    assert {one.kind for one in residents("shared")} == {"log", "projector", "identity", "router", "supervisor"}
-    for address in (Address("router"), LOG, Address("agent", "acme", "tester")):
-        assert residents(host_of(address, "separate")) == (address,)
+    cell = ("log", "projector", "budget", "repositories", "workflows", "webhooks", "coordinator")
+    assert residents("cell/acme", "packed") == tuple(Address(kind, "acme") for kind in cell)
+    apart = ("budget", "coordinator")
+    assert residents("cell/acme", "separate") == tuple(Address(kind, "acme") for kind in cell if kind not in apart)
+    for kind in apart:
+        assert residents(f"{kind}/acme", "separate") == (Address(kind, "acme"),)
+    assert residents("agents/acme", "packed") == residents("shard/0", "shards") == ()
+    for placement in get_args(Placement):
+        shared = {one.kind for one in residents("shared", placement)}
+        assert shared == {"log", "projector", "identity", "router", "supervisor"}
+
+
+def test_the_kinds_of_a_process_stop_in_turn_with_those_of_others() -> None:
+    def turns(placement: Placement) -> list[str]:
+        return [one for one, _ in groupby(process_of(kind, placement) for kind in kinds.in_stop_order())]
+
+    assert turns("shards") == ["shared", "shard", "shared", "shard"]
+    assert turns("packed") == ["shared", "cell", "agents", "cell", "shared", "cell"]
+    assert turns("separate") == ["shared", "coordinator", "cell", "agent", "cell", "shared", "budget", "cell"]
 
 
 def _far() -> RayRuntime:

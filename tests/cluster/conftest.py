@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import rounds
 from tests.cluster.site import FAIR, Site
 from tests.ports import free_port
 from tests.queue.nats_server import NatsServer
@@ -48,6 +49,7 @@ def site() -> Iterator[Site]:
             nats_url=nats.url,
             nats_ack_wait_s=3,
             repo_roots=[Path(folder)],
+            transport=rounds.RAY_TRANSPORT,
         )
         platform = Platform(settings, dashboard=False)
         try:

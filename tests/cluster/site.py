@@ -13,6 +13,7 @@ from typing import Any
 
 import ray
 
+from actors.runtime.base import Address, host_of
 from actors.runtime.ray import NAMESPACE
 from events import Recorded
 from events.ids import TaskState
@@ -81,7 +82,8 @@ class Site:
 
     def kill(self, actor: str) -> None:
         """kill -9 of the process that holds the actor."""
-        handle = ray.get_actor(actor, namespace=NAMESPACE)
+        host = host_of(Address.parse(actor), self.settings.placement)
+        handle = ray.get_actor(host, namespace=NAMESPACE)
         pid = ray.get(handle.health.remote())["pid"]
         os.kill(pid, signal.SIGKILL)
 

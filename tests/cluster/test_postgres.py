@@ -44,7 +44,13 @@ def site(data: Path, database_url: str) -> Iterator[Site]:
     port = free_port()
     settings = Settings(data=data, port=port, database_url=SecretStr(database_url))
     with FakeVendors() as vendors, Client(f"http://127.0.0.1:{port}") as client:
-        env = {**vendors.environ(), "VAPORA_DATABASE_URL": database_url, "VAPORA_RESEND_S": "1"}
+        # Other tests have the direct transport, which is the default.
+        env = {
+            **vendors.environ(),
+            "VAPORA_DATABASE_URL": database_url,
+            "VAPORA_TRANSPORT": "ray",
+            "VAPORA_RESEND_S": "1",
+        }
         up = start("up", "--data", str(data), "--port", str(port), env=env)
         try:
             wait_for("up is ready", lambda: up.poll() is not None or _ready(client))
@@ -83,7 +89,7 @@ def test_a_kill_of_the_log_writer_loses_nothing_and_the_database_holds_it_all(
         tasks = [site.submit(project, f"Survive {number}", role="developer") for number in range(TASKS)]
         gate.wait_for(2)  # calls are out
         gate.release(1)
-        victim = process_called("LogWriter default", data)
+        victim = process_called("Cell default", data)
         victim.kill()
         victim.wait(20)
     site.wait_until_done(tasks)

@@ -110,7 +110,7 @@ def test_a_request_is_one_trace_from_http_to_the_call_of_the_model_though_the_ro
         )
         task_id = posted.json()["task_id"]
         gate.wait_for(1, 60)
-        member(up.launched, "ray::LLMRouter").kill()
+        member(up.launched, "ray::Shared").kill()
         gate.release()
         caught_up(up.client)
         wait_for("the task done", lambda: up.client.task(task_id).state == "done")
@@ -144,7 +144,7 @@ def test_the_lines_of_one_request_are_found_among_all_by_its_correlation(up: Up)
         )
         task_id = posted.json()["task_id"]
         gate.wait_for(1, 60)
-        member(up.launched, "ray::LLMRouter").kill()
+        member(up.launched, "ray::Shared").kill()
         gate.release()
         caught_up(up.client)
         wait_for("the task done", lambda: up.client.task(task_id).state == "done")

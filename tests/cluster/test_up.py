@@ -60,6 +60,12 @@ def member(of: Launched, name: str) -> psutil.Process:
     return found
 
 
+def actors(of: Launched) -> set[str]:
+    """By the names that their processes bear in `ps`."""
+    names = {title(one).removeprefix("ray::").partition(".")[0] for one in members(of, "ray::")}
+    return {one for one in names if not one.startswith("IDLE")} - {"DashboardAgent", "RuntimeEnvAgent"}
+
+
 def tools_at(api: str) -> set[str]:
     """What a client of the Model Context Protocol is offered there."""
 
@@ -100,6 +106,11 @@ def test_two_at_once_bear_names_and_a_dead_ray_ends_them_with_a_sentence(
     for told in (here, there):
         assert httpx.get(told["api"] + "/board", timeout=60).status_code == 200
         assert tools_at(told["api"]) == set(TOOLS)
+
+    # No agent has a process before it has work, and nothing stands between a request and the API.
+    both = {"Shared", "Cell default", "ServeController", "ServeReplica:vapora:api"}
+    assert actors(second) == both
+    assert actors(first) == both | {"BudgetManager default", "SwarmCoordinator default"}
 
     agents = [member(one, "ray::DashboardAgent") for one in (first, second)]
     ports = [{one.laddr.port for one in agent.net_connections() if one.status == "LISTEN"} for agent in agents]

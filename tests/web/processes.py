@@ -13,7 +13,15 @@ from multiprocessing.connection import Connection
 from typing import TextIO
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_IMPORTED = ("vapora.cli.main", "vapora.platform", "vapora.serve", "vapora.api.http_protocol", "httpx", __name__)
+_IMPORTED = (
+    "vapora.cli.main",
+    "vapora.platform",
+    "vapora.serve",
+    "vapora.api.app",
+    "vapora.api.http_server",
+    "httpx",
+    __name__,
+)
 _CONTEXT.set_forkserver_preload([*_IMPORTED, "uvicorn.protocols.websockets.websockets_sansio_impl"])
 
 
