@@ -30,7 +30,8 @@ _AROUND = 8
 
 
 class Embedding:
-    """`under_way`: calls that are out, whose answers a stop waits for. `stopping` is set once nothing more may go out."""
+    """`under_way`: calls that are out, whose answers a stop waits for. `stopping` is set once nothing more may go
+    out."""
 
     def __init__(
         self,
@@ -70,9 +71,10 @@ class Embedding:
 
     async def _with(self, access: ModelAccess, texts: Texts) -> Vectors | NoVectors:
         provider, name = Provider(texts.provider), f"{texts.provider}:{texts.model}"
-        model, client = self._catalogue.embedding(provider, texts.model), access.clients.get(provider)
+        model = self._catalogue.embedding(provider, texts.model)
         if model is None:
             return NoVectors(f"{name} makes no vectors of texts, as far as the catalogue of models knows.")
+        client: object = access.clients.get(provider)
         if not isinstance(client, EmbeddingClient):
             return NoVectors(f"{texts.provider} is not configured here, or makes no vectors of texts.")
         rate = self._prices.text_rate(provider, texts.model, self._clock())
@@ -92,8 +94,8 @@ class Embedding:
         held = await self._money.reserve(texts.origin, wish, ())
         if isinstance(held, NoRoom):
             return NoVectors(
-                f"The budget of {held.scope} {held.scope_id} has no room for vectors of {name}: they go on once a limit "
-                "is raised or its window turns."
+                f"The budget of {held.scope} {held.scope_id} has no room for vectors of {name}: they go on once its "
+                "limit is raised or its window turns."
             )
         if provider in access.keys:
             access.asked.add(provider)

@@ -46,7 +46,7 @@ async def test_each_text_has_its_vector(vendors: FakeVendors, provider: Provider
         with pytest.raises(BadAnswerError):
             await client.embed(request)
     finally:
-        await client.aclose()  # type: ignore[attr-defined]
+        await client.aclose()
 
 
 async def test_who_makes_none_says_so(vendors: FakeVendors) -> None:
@@ -56,7 +56,7 @@ async def test_who_makes_none_says_so(vendors: FakeVendors) -> None:
         with pytest.raises(InvalidRequestError, match="makes no vectors"):
             await client.embed(EmbeddingRequest(model="claude", texts=("a",)))
     finally:
-        await client.aclose()  # type: ignore[attr-defined]
+        await client.aclose()
 
 
 async def test_the_rehearsal_makes_them_too() -> None:

@@ -106,8 +106,8 @@ class Model(_Form):
 
 
 class Embedding(_Form):
-    """A model that makes vectors of texts. `dimensions`: how many numbers a vector is to have, where it can be asked for
-    fewer than it has; `text_bytes`: how much of a text it is shown."""
+    """A model that makes vectors of texts. `dimensions`: how many numbers a vector is to have, where it can be asked
+    for fewer than it has; `text_bytes`: how much of a text it is shown. `input`: dollars for a million tokens."""
 
     model: str = Field(min_length=1, max_length=200, pattern=r"^\S+$")
     dimensions: int | None = Field(default=None, ge=2, le=4_096)

@@ -155,15 +155,13 @@ class GeminiClient(VendorAdapter):
         return {"model": request.model, "contents": contents, "config": config}
 
     async def _embed(self, sdk: Any, request: EmbeddingRequest) -> Embedded:
-        """How many tokens the texts are is said by Vertex alone."""
+        """How many tokens the texts are, this API does not say."""
         from google.genai import types
 
         config = types.EmbedContentConfig(output_dimensionality=request.dimensions)
         found = await sdk[0].aio.models.embed_content(model=request.model, contents=list(request.texts), config=config)
         vectors = [one.values or () for one in found.embeddings or ()]
-        counts = [getattr(one.statistics, "token_count", None) for one in found.embeddings or ()]
-        tokens = sum(map(int, counts)) if counts and None not in counts else None
-        return embedded(request, vectors, tokens)
+        return embedded(request, vectors, None)
 
     async def _list_models(self, sdk: Any) -> None:
         await sdk[0].aio.models.list(config={"page_size": 1})

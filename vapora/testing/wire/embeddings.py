@@ -6,6 +6,7 @@ A vector counts the text's words: two texts are as near each other as they have 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -25,11 +26,11 @@ def texts_of(path: str, body: dict[str, Any]) -> list[str] | None:
     return None
 
 
-def tokens_of(texts: list[str]) -> int:
+def tokens_of(texts: Sequence[str]) -> int:
     return sum(-(-len(text.encode()) // 4) for text in texts)
 
 
-def answer(path: str, model: str, body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
+def answer(path: str, model: str, body: dict[str, Any], texts: Sequence[str]) -> dict[str, Any]:
     if path.endswith(_GEMINI):
         sizes = [one.get("outputDimensionality") for one in body["requests"]]
         return {"embeddings": [{"values": _vector(text, size)} for text, size in zip(texts, sizes, strict=True)]}

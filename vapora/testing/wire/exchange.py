@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -79,7 +79,7 @@ class Exchange:
         return self._answer(answer, received, None if behaviour.fault is Fault.DROP_MIDWAY else ledger)
 
     def _vectors(
-        self, received: Received, texts: list[str], behaviour: Behaviour, call_id: str, ledger: Ledger
+        self, received: Received, texts: Sequence[str], behaviour: Behaviour, call_id: str, ledger: Ledger
     ) -> Response:
         ledger.charge_texts(received.provider, received.model, embeddings.tokens_of(texts), call_id)
         if behaviour.fault is not None:
