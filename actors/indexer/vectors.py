@@ -36,6 +36,7 @@ _QUESTION_S = 5.0
 _REST_S = 15.0
 # How long a stop waits for an answer that is on its way: it is paid for.
 _DRAIN_S = 5.0
+_NOT_YET = "The vectors of the workspace are still being made."
 
 T = TypeVar("T")
 
@@ -142,11 +143,11 @@ class IndexVectors:
         """The question's vector, where the index has those of a provider's model; or why there is none."""
         provided = self._provided
         if provided is None:
-            return QuestionVector()
+            return QuestionVector(reason=self._reason or _NOT_YET)
         async with self._questions:
             known: QuestionVector | None = await self._in_thread(partial(provided.question, question))
             if known is None:
-                return QuestionVector(reason=self._reason or "The vectors of the workspace are still being made.")
+                return QuestionVector(reason=self._reason or _NOT_YET)
             if known.vector:
                 return known
             reason = self._rests() or await self._ask(provided, (provided.asked(question),), _QUESTION_S)

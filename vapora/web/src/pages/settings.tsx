@@ -138,6 +138,7 @@ function Workspace() {
       // Set by role through the API alone; what is there stays.
       most_runs_of: now.most_runs_of ?? {},
       knowledge: { ...now.knowledge, details_days: Number(form.get("details_days")), daily_days: Number(form.get("daily_days")), in_briefs: String(form.get("in_briefs")) },
+      search_vectors: String(form.get("search_vectors")).trim() || null,
     };
     setBusy(true);
     try {
@@ -192,6 +193,23 @@ function Workspace() {
         <label>
           <span class="label">Days that causes and curves are</span>
           <input class="field" name="daily_days" type="number" min={1} max={3650} required defaultValue={String(now.knowledge.daily_days)} />
+        </label>
+        <label>
+          <span class="label">Vectors of search</span>
+          <input
+            class="field"
+            name="search_vectors"
+            maxLength={300}
+            list="vectors"
+            defaultValue={now.search_vectors ?? ""}
+            placeholder="as the installation has them"
+            title="built-in: learned from the workspace's own texts. none. provider:model: made by a provider, and paid for from the workspace's budget."
+          />
+          <datalist id="vectors">
+            {["built-in", "none", "openai:text-embedding-3-small", "gemini:gemini-embedding-001", "ollama:nomic-embed-text"].map((one) => (
+              <option key={one} value={one} />
+            ))}
+          </datalist>
         </label>
         {may("set_settings") && (
           <button class="btn-main justify-self-start" disabled={busy}>
