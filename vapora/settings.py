@@ -23,7 +23,7 @@ from pydantic_settings import (
 )
 
 from vapora import secret_files
-from vapora.commands.work import SearchVectors
+from vapora.commands import SearchVectors
 from vapora.database import Place, check_url, log_schema, read_schema, search_schema
 from vapora.objects import Objects, Where, objects_at, s3
 

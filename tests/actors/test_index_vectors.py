@@ -284,7 +284,7 @@ async def test_what_makes_no_vectors_is_said(vendors: FakeVendors, file: Path) -
         for chosen, why in ((SMALL, "not configured"), ("anthropic:claude-opus-5-5", "makes no vectors")):
             vectors = site.vectors(chosen)
             await vectors.look()
-            texts = Texts(ORIGIN, *chosen.split(":", 1), ("a",), 5.0)  # type: ignore[arg-type]
-            reply = await site.router.embed(texts)
+            provider, _, model = chosen.partition(":")
+            reply = await site.router.embed(Texts(ORIGIN, provider, model, ("a",), 5.0))
             assert isinstance(reply, NoVectors) and why in reply.reason
     assert vendors.requests == []

@@ -57,8 +57,8 @@ async def test_a_provider_makes_the_vectors_where_the_workspace_wants_it(door: D
     assert [one["title"] for one in found["items"]] == ["Airships"] and found["reason"] == ""
     found = await door.ask("GET", "/search?q=softly", 200)
     assert (found["mode"], found["reason"]) == ("both", "")
-    after = {"after": await door.head()}
-    [cost] = (await door.ask("GET", "/costs?group_by=task_type,model", 200, params=after))["items"]
+    asked = {"group_by": "task_type,model", "after": await door.head()}
+    [cost] = (await door.ask("GET", "/costs", 200, params=asked))["items"]
     assert cost["key"] == {"task_type": "embeddings", "model": "text-embedding-3-small"} and cost["simulated"]
 
 
