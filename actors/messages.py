@@ -150,6 +150,32 @@ CallOutcome = Answered | OutOfBudget | NoProvider | Unanswerable
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts of a workspace that a provider's model is to make vectors of, in one call; `timeout_s` at most."""
+
+    origin: Origin
+    provider: str
+    model: str
+    texts: tuple[str, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """One for each text, in their order. `simulated`: the rehearsal made them, and they say nothing."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoVectors:
+    """`reason`: a sentence for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     call_id: str
     attempt: int

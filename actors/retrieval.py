@@ -7,12 +7,15 @@ as an issue of a tracker; they have tools of their own, so that a run which read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from actors.runtime.base import Address
 from vapora.domain.search import Allowed, Hit, of_project
+from vapora.errors import UnavailableError
+from vapora.ports import QuestionVector
 from vapora.search import SearchReader
 from vapora.tools.arguments import Arguments
 from vapora.tools.servers import Caller, ServedTool
@@ -93,8 +96,10 @@ class Retrieval:
     title = "Retrieval"
     description = "Finds and reads code, documents and cards of the workspace, in its own index."
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, vector_of: Callable[[str, str], Awaitable[QuestionVector]]) -> None:
+        """`vector_of(workspace, question)`: where a provider's model makes the vectors of the index."""
         self._settings = settings
+        self._vector_of = vector_of
         self._readers: dict[str, SearchReader] = {}
 
     async def tools(self, workspace: str) -> tuple[ServedTool, ...]:
@@ -114,7 +119,8 @@ class Retrieval:
         # What a person may read is decided at the door, by policies that are not known here: `GET /search`.
         allowed = of_project(caller.project_id if caller.run_id else "")
         if isinstance(asked, (Search, SearchCards)):
-            return await asyncio.to_thread(_find, reader, asked, allowed)
+            vector = await self._vector_of(caller.workspace, asked.query)
+            return await asyncio.to_thread(_find, reader, asked, allowed, vector)
         assert isinstance(asked, (Read, ReadCard))
         return await asyncio.to_thread(_read, reader, asked, allowed)
 
@@ -124,11 +130,18 @@ class Retrieval:
 
 
 def retrieval_server(wiring: Wiring) -> Retrieval:
-    return Retrieval(wiring.settings)
+    async def vector_of(workspace: str, question: str) -> QuestionVector:
+        try:
+            found: QuestionVector = await wiring.runtime.ref(Address("projector", workspace)).vector_of(question)
+        except UnavailableError as error:
+            return QuestionVector(reason=str(error))
+        return found
+
+    return Retrieval(wiring.settings, vector_of)
 
 
-def _find(reader: SearchReader, asked: Search | SearchCards, allowed: Allowed) -> ToolResult:
-    found = reader.find(asked.query, allowed, kinds=asked.kinds, limit=asked.limit)
+def _find(reader: SearchReader, asked: Search | SearchCards, allowed: Allowed, vector: QuestionVector) -> ToolResult:
+    found = reader.find(asked.query, allowed, kinds=asked.kinds, limit=asked.limit, vector=vector)
     lines = [line for hit in found.hits for line in _told(hit)]
     for word, instead in found.corrected.items():
         lines.append(f"[nothing holds {word}; looked for {', '.join(instead)}]")

@@ -32,10 +32,12 @@ class KnowledgeSettings(Value):
 class SettingsChanged(DomainEvent):
     """All settings of a workspace as they are from now on. `default_review` and `default_priority` hold for cards that
     name none; an empty `name`: the workspace goes by its id. `most_runs`: so many runs go on at once in the workspace
-    (None: no limit), `most_runs_of` in a role. `knowledge`: what is remembered, and who is told."""
+    (None: no limit), `most_runs_of` in a role. `knowledge`: what is remembered, and who is told.
+    `search_vectors`: where search has its vectors from, `built-in`, `none` or `provider:model`; None: as the
+    installation has it."""
 
     TOPIC: ClassVar[str] = "workspace.settings-changed"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     name: str
     default_review: Review
@@ -43,11 +45,12 @@ class SettingsChanged(DomainEvent):
     most_runs: int | None = Field(default=None, ge=1)
     most_runs_of: dict[str, int] = Field(default_factory=dict)
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    search_vectors: str | None = None
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew no limits of runs, version 2 nothing of the knowledge graph."""
-        return data if version in (1, 2) else super().upcast(version, data)
+        """Version 1 knew no limits of runs, version 2 nothing of the knowledge graph, version 3 nothing of vectors."""
+        return data if version in (1, 2, 3) else super().upcast(version, data)
 
 
 class RequestAccepted(DomainEvent):

@@ -116,7 +116,8 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}"
         + f", runs at once {event.most_runs or 'unlimited'}"
         + "".join(f", {role} {most}" for role, most in sorted(event.most_runs_of.items()))
-        + f", past executions kept {event.knowledge.details_days} days, in briefs {event.knowledge.in_briefs}",
+        + f", past executions kept {event.knowledge.details_days} days, in briefs {event.knowledge.in_briefs}"
+        + f", vectors of search {event.search_vectors or 'as the installation has them'}",
     ),
     secret.SecretStored: rule("update", "secret", "name", lambda event: f"version {event.version}"),
     secret.SecretDeleted: rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),

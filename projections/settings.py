@@ -21,6 +21,7 @@ SETTINGS = Table(
         "most_runs": "int",
         "most_runs_of": "json",
         "knowledge": "json",
+        "search_vectors": "text",
     },
 )
 PREFERENCES = Table(
@@ -40,6 +41,7 @@ def _settings_changed(recorded: Recorded, event: workspace.SettingsChanged, rows
         "most_runs": event.most_runs,
         "most_runs_of": event.most_runs_of,
         "knowledge": event.knowledge.model_dump(mode="json"),
+        "search_vectors": event.search_vectors,
     }
     rows.put(SETTINGS, row)
 
@@ -62,7 +64,7 @@ def _live_preferences(row: Row) -> dict[str, Any]:
 
 class Settings(Projection):
     NAME = "settings"
-    VERSION = 3
+    VERSION = 4
     TABLES = (SETTINGS, PREFERENCES)
     VIEWS = (
         PublicView("settings", SETTINGS, _live_settings),

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from vapora import secret_files
+from vapora.commands import SearchVectors
 from vapora.database import Place, check_url, log_schema, read_schema, search_schema
 from vapora.objects import Objects, Where, objects_at, s3
 
@@ -106,8 +107,9 @@ class Settings(BaseSettings):
     # Checkpoints elsewhere than beside the texts: a bucket whose objects nobody changes or deletes.
     checkpoints_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
-    # Whether search learns what a workspace's texts are about, from those texts alone.
-    search_vectors: Literal["built-in", "none"] = "built-in"
+    # Where search has its vectors from in a workspace that does not say: learned from its own texts, none, or made by a
+    # provider's model, as in openai:text-embedding-3-small.
+    search_vectors: SearchVectors = "built-in"
     # How much a choice of an agent tries those of whom little is known; 0: the formula alone. And whether a model's
     # quality is the one that it ships with, or learned from the outcomes of runs.
     exploration: float = Field(default=0, ge=0, le=2)

@@ -13,6 +13,7 @@ from events.ids import PEOPLE
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import __version__
+from vapora.llm.catalogue import installed
 from vapora.search import IndexWriter
 
 
@@ -38,7 +39,9 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
         open_index,
         wiring.blobs(workspace).text,
         repositories=wiring.runtime.ref(Address("repositories", workspace)),
-        learns=settings.search_vectors != "none",
+        vectors=settings.search_vectors,
+        router=wiring.runtime.ref(Address("router")),
+        models=installed(settings).embedding,
     )
     spans = _span_follower(wiring, workspace)
     return Projector(log, workspace, open_reads, all_projections(), indexer=indexer, spans=spans)

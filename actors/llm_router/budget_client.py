@@ -88,6 +88,17 @@ class BudgetClient:
             await self._insist(lambda: close(origin, choice.call_id, choice.attempt, reason))
             raise
 
+    async def book(self, origin: Origin, settlement: Settlement) -> None:
+        """What a call cost that belongs to no run."""
+        money = self._money(origin.workspace)
+        await self._insist(lambda: money.settle_money(origin, settlement))
+
+    async def close(self, origin: Origin, call_id: str, reason: str, *, billed: bool) -> None:
+        """A call failed that belongs to no run. `billed`: perhaps."""
+        money = self._money(origin.workspace)
+        close = money.book_unknown if billed else money.release
+        await self._insist(lambda: close(origin, call_id, 1, reason))
+
     async def hand_back(self, origin: Origin, choice: ChosenModel, along: CoAppend | None = None) -> None:
         """Nothing was sent. `along`: the run's own event, which is left out where the run went on without it."""
         money = self._money(origin.workspace)

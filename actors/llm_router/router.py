@@ -21,6 +21,7 @@ from actors.kinds import never_repeated
 from actors.llm_router.asking import Asking, Keep, stopping_error
 from actors.llm_router.attempts import CallAttempts, ChosenModel, selected
 from actors.llm_router.budget_client import BudgetClient, SpendPort
+from actors.llm_router.embedding import Embedding
 from actors.llm_router.held_choices import HeldChoices
 from actors.llm_router.model_access import ModelAccess, ModelAccesses
 from actors.llm_router.no_answer import no_room
@@ -28,7 +29,17 @@ from actors.llm_router.own_keys import KeySource
 from actors.llm_router.selection import made
 from actors.llm_router.sizes import CallSizes
 from actors.llm_router.vendor_sentences import VendorSentences
-from actors.messages import Call, CallOutcome, NoProvider, NoRoom, Reserved, Unanswerable
+from actors.messages import (
+    Call,
+    CallOutcome,
+    NoProvider,
+    NoRoom,
+    NoVectors,
+    Reserved,
+    Texts,
+    Unanswerable,
+    Vectors,
+)
 from events.ids import DEFAULT_WORKSPACE, Provider, Tier, WaitReason
 from vapora.clock import Clock, Sleep
 from vapora.domain import availability
@@ -99,6 +110,9 @@ class LLMRouter:
         self._asking = Asking(
             self._budget_client, self._held, keep, sentences, clock, prices, timeout_s, self._stopping
         )
+        self._embedding = Embedding(
+            self._accesses, self._budget_client, catalogue, prices, clock, margin_s, self._stopping
+        )
         self._journal = structlog.get_logger("router")
 
     async def start(self) -> None:
@@ -116,7 +130,8 @@ class LLMRouter:
         await self._accesses.close()
 
     async def _drain(self) -> None:
-        calls = [one.outcome for one in self._under_way.values()]
+        calls: list[asyncio.Task[Any]] = [one.outcome for one in self._under_way.values()]
+        calls += self._embedding.under_way
         if calls:
             _, late = await asyncio.wait(calls, timeout=self._drain_s)
             for call in late:
@@ -151,6 +166,11 @@ class LLMRouter:
             under_way = self._under_way[call.call_id] = _UnderWay(call.charge.run_id, task)
             task.add_done_callback(self._ended)
         return await self._outcome(under_way)
+
+    @never_repeated
+    async def embed(self, texts: Texts) -> Vectors | NoVectors:
+        """Have vectors made of some texts, and paid for. Raises `UnavailableError` while it stops."""
+        return await self._embedding.embed(texts)
 
     async def _outcome(self, under_way: _UnderWay) -> CallOutcome:
         try:

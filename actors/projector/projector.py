@@ -22,6 +22,7 @@ from projections.engine.store import ReadStore
 from projections.uses import uses
 from vapora.domain.cell import Rest
 from vapora.log.client import LogClient
+from vapora.ports import QuestionVector
 
 # A transaction of so many takes some tenths of a second; with fewer, its own cost would show.
 _BATCH = 5_000
@@ -158,6 +159,9 @@ class Projector:
     async def search_wait_for(self, position: int, timeout_s: float) -> int:
         """As `wait_for`, for the search index."""
         return position if self._indexer is None else await self._indexer.wait_for(position, timeout_s)
+
+    async def vector_of(self, question: str) -> QuestionVector:
+        return QuestionVector() if self._indexer is None else await self._indexer.vector_of(question)
 
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[Frame]:
         """Changed rows with position > `after`, a frame a position; waits for the first."""

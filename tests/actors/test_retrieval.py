@@ -12,6 +12,7 @@ from actors.mcp_gateway.built_in import BUILT_IN, make
 from actors.retrieval import Retrieval, retrieval_server
 from tests.search.entries import entry, put
 from vapora.errors import UnavailableError
+from vapora.ports import QuestionVector
 from vapora.search import IndexWriter
 from vapora.settings import Settings
 from vapora.tools.servers import Caller
@@ -27,7 +28,10 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def server(settings: Settings) -> AsyncIterator[Retrieval]:
-    found = Retrieval(settings)
+    async def no_vector(workspace: str, question: str) -> QuestionVector:
+        return QuestionVector()
+
+    found = Retrieval(settings, no_vector)
     yield found
     await found.close()
 

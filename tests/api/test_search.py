@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from tests.api.doors import BOTH_STORES, Door
@@ -41,6 +42,24 @@ async def test_documents_are_found_also_long_ones_and_not_removed_ones(door: Doo
     gone = await door.ask("DELETE", f"/documents/{made['id']}", 200)
     found = await door.ask("GET", f"/search?q=zeppelin&kinds=document&after={gone['position']}", 200)
     assert found["items"] == []
+
+
+async def test_a_provider_makes_the_vectors_where_the_workspace_wants_it(door: Door) -> None:
+    """The rehearsal stands in for it: nothing leaves the machine, and the money is simulated."""
+    await door.ask("POST", "/documents", 201, {"title": "Airships", "text": "A zeppelin lands softly."})
+    await door.ask("PUT", "/settings", 200, {"search_vectors": "openai:text-embedding-3-small"})
+    async with asyncio.timeout(120):
+        while True:
+            found = await door.ask("GET", "/search?q=softly&mode=vectors", 200)
+            if found["mode"] == "vectors":
+                break
+            await asyncio.sleep(0.05)
+    assert [one["title"] for one in found["items"]] == ["Airships"] and found["reason"] == ""
+    found = await door.ask("GET", "/search?q=softly", 200)
+    assert (found["mode"], found["reason"]) == ("both", "")
+    asked = {"group_by": "task_type,model", "after": await door.head()}
+    [cost] = (await door.ask("GET", "/costs", 200, params=asked))["items"]
+    assert cost["key"] == {"task_type": "embeddings", "model": "text-embedding-3-small"} and cost["simulated"]
 
 
 async def test_bad_questions_are_refused(door: Door) -> None:

@@ -15,6 +15,7 @@ SETTINGS = {
     "most_runs": 12,
     "most_runs_of": {"developer": 4},
     "knowledge": {"details_days": 10, "daily_days": 60, "in_briefs": "half"},
+    "search_vectors": "openai:text-embedding-3-small",
 }
 PREFERENCES = {"theme": "dark", "density": "compact", "time_zone": "Europe/Vienna", "notifications": ["done"]}
 
@@ -28,6 +29,7 @@ async def test_before_anybody_sets_them_they_are_the_defaults(door: Door) -> Non
         "most_runs": None,
         "most_runs_of": {},
         "knowledge": {"details_days": 30, "daily_days": 90, "in_briefs": "on"},
+        "search_vectors": None,
         "position": 0,
     }
     preferences = await door.ask("GET", "/preferences", 200)
@@ -75,6 +77,9 @@ async def test_a_card_that_names_no_review_and_no_priority_gets_those_of_the_wor
     [
         ("/settings", {"default_review": "somebody"}),
         ("/settings", {"default_priority": 101}),
+        ("/settings", {"search_vectors": "learned"}),
+        ("/settings", {"search_vectors": "openai:"}),
+        ("/settings", {"search_vectors": "openai:gpt-6-luna"}),
         ("/settings", {"colour": "red"}),
         ("/settings", {"name": "x" * 201}),
         ("/preferences", {"theme": "pink"}),

@@ -29,3 +29,13 @@ def test_what_was_done_is_listed_walked_and_explained(vapora: Run) -> None:
     assert vapora("knowledge", "forget", said.json["id"]).code == 0
     assert vapora("knowledge", "forget", "no-such").code == 1
     assert vapora("knowledge", "graph", "thing:x").code == 1
+
+
+def test_where_search_has_its_vectors_from(vapora: Run) -> None:
+    before = vapora("settings", "show", "--json").json
+    said = vapora("settings", "vectors", "none", "--json")
+    assert said.json["search_vectors"] == "none" and said.json["default_review"] == before["default_review"]
+    assert "none" in vapora("settings", "show").out
+    assert vapora("settings", "vectors", "guess").code == 2
+    assert vapora("settings", "vectors", "openai:gpt-6-luna").code != 0
+    assert vapora("settings", "vectors", "installation", "--json").json["search_vectors"] is None

@@ -599,6 +599,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         most_runs=12,
         most_runs_of={"developer": 4},
         knowledge=workspace.KnowledgeSettings(details_days=10, daily_days=60, in_briefs="half"),
+        search_vectors="openai:text-embedding-3-small",
     ),
     user.PreferencesChanged(
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)

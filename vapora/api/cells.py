@@ -13,6 +13,7 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from events.ids import PEOPLE, StreamName
+from projections import settings as model
 from projections.engine.store import StoreReader
 from projections.engine.transaction import ReadSnapshot
 from vapora import clock
@@ -26,9 +27,10 @@ from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
 from vapora.knowledge import IndexedRuns
+from vapora.llm.catalogue import Catalogue, installed
 from vapora.log.client import LogClient
 from vapora.marketplace import Shelf
-from vapora.ports import ActorSystemPort, RouterStatusPort
+from vapora.ports import ActorSystemPort, QuestionVector, RouterStatusPort
 from vapora.search import SearchReader
 from vapora.settings import Settings
 from vapora.vault import Vault, open_vault
@@ -104,6 +106,7 @@ class Cell:
         self._request_metrics = request_metrics
         self._reader = StoreReader(system.read_store(workspace))
         self._searcher = SearchReader(system.search_index(workspace))
+        self._settings = settings
         self.likeness = IndexedRuns(self._searcher)
         self._readers = CapacityLimiter(_READERS)
 
@@ -129,6 +132,20 @@ class Cell:
     async def search(self, question: Callable[[SearchReader], T]) -> T:
         """Ask the search index as it is now."""
         return await to_thread.run_sync(question, self._searcher, limiter=self._readers)
+
+    async def vector_of(self, question: str) -> QuestionVector:
+        """The question's, where a provider makes the vectors of the workspace; without it search goes by the words."""
+        chosen = await self.read(model.settings)
+        if ":" not in ((chosen and chosen.search_vectors) or self._settings.search_vectors):
+            return QuestionVector()
+        try:
+            return await self.projector.vector_of(question)
+        except UnavailableError as error:
+            return QuestionVector(reason=str(error))
+
+    def catalogue(self) -> Catalogue:
+        """The models that there are, as the installation's files have them now."""
+        return installed(self._settings)
 
     async def wait_for_search(self, position: int) -> None:
         """As `wait_for`, of the search index."""

@@ -205,9 +205,15 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
     "WorkspaceSettings": {
         "knowledge": "What is remembered of executions, and who is told.",
+        "search_vectors": "Where search has its vectors from: built-in, none or provider:model; null: as the "
+        "installation has it.",
         "position": "Of the last change; 0: nobody has set any.",
     },
-    "ChangeSettings": {"knowledge": "What is remembered of executions, and who is told."},
+    "ChangeSettings": {
+        "knowledge": "What is remembered of executions, and who is told.",
+        "search_vectors": "Where search has its vectors from: built-in, none, or provider:model, which is paid for "
+        "from the workspace's budget; null: as the installation has it.",
+    },
     "Removed": {"id": "The id of what is gone.", "removed": "Always true."},
     "Cost": {
         "key": "What was grouped by, and its value.",

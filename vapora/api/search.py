@@ -17,6 +17,7 @@ from vapora.api.gate import Admitted, LetIn
 from vapora.domain.access import Question, Resource
 from vapora.domain.search import KINDS, MOST_QUERY, Found, Hit
 from vapora.errors import BadInputError
+from vapora.ports import QuestionVector
 from vapora.search import SearchReader
 
 router = APIRouter(prefix="/search", tags=["search"])
@@ -44,16 +45,21 @@ async def search(
     """Tasks, runs, documents, comments and code, the best first: only what you may see. A word that nothing holds is
     taken for the nearest one, and `corrected` says so. With `after` the answer includes what was written before."""
     wanted, own = _kinds(kinds), admitted.own
+    vector = QuestionVector() if mode == "text" else await cell.vector_of(q)
 
     def ask(reader: SearchReader) -> Found:
         projects = reader.projects() if own else ()
         allowed = readable(admitted.gate.engine, admitted.principal, cell.workspace, own, projects)
-        return reader.find(q, allowed, kinds=wanted, project_id=project_id, limit=limit, mode=mode)
+        return reader.find(q, allowed, kinds=wanted, project_id=project_id, limit=limit, mode=mode, vector=vector)
 
     found = await cell.search(ask)
     hits = await _of_readable_tasks(admitted, cell, found.hits) if own else found.hits
     return views.SearchAnswer(
-        items=tuple(map(_item, hits)), corrected=dict(found.corrected), mode=found.mode, position=found.position
+        items=tuple(map(_item, hits)),
+        corrected=dict(found.corrected),
+        mode=found.mode,
+        reason=vector.reason if found.mode == "text" else "",
+        position=found.position,
     )
 
 

@@ -7,6 +7,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "items": "What was found, the best first.",
         "corrected": "Words that nothing holds, and those that were looked for instead.",
         "mode": "text, vectors or both: how it was looked for, which is text where the workspace has no vectors.",
+        "reason": "Why it went by the words alone, where a provider's vectors are wanted; else empty.",
         "position": "How far the index was along the log.",
         "next": "Always null: an answer is not continued.",
     },

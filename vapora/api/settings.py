@@ -8,9 +8,11 @@ from events.ids import SETTINGS, preferences_stream
 from projections import settings as model
 from projections.engine.transaction import ReadSnapshot
 from vapora.api.caller import AskedBy
+from vapora.api.cells import Cell
 from vapora.api.context import Editing, FreshCell
 from vapora.api.etags import Reading, Versioned, versioned
 from vapora.commands import ChangePreferences, ChangeSettings
+from vapora.errors import BadInputError
 from vapora.views import Preferences, WorkspaceSettings
 
 router = APIRouter(tags=["settings"])
@@ -27,8 +29,23 @@ async def get_settings(cell: FreshCell, reading: Reading) -> WorkspaceSettings:
 @router.put("/settings", summary="Set what holds for the workspace")
 async def set_settings(body: ChangeSettings, writing: Editing) -> WorkspaceSettings:
     """All of it anew: what is left out takes its default."""
+    _require_makes_vectors(writing.cell, body.search_vectors or "")
     accepted = await writing.dispatch(body)
     return WorkspaceSettings(**body.model_dump(), position=accepted.position)
+
+
+def _require_makes_vectors(cell: Cell, chosen: str) -> None:
+    provider, _, model = chosen.partition(":")
+    if not model:
+        return
+    known = cell.catalogue()
+    if known.embedding(provider, model) is None:
+        listed = ", ".join(f"{one}:{name}" for one, name in known.embeddings)
+        raise BadInputError(
+            f"{chosen} makes no vectors of texts, as far as the catalogue of models knows.",
+            remedy=f"Take one of {listed}, any model of Ollama, or name yours in VAPORA_MODELS_FILE.",
+            field="search_vectors",
+        )
 
 
 @router.get("/preferences", summary="Show what you prefer")

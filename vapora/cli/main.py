@@ -34,6 +34,7 @@ from vapora.cli import (
     schedules,
     search,
     secrets,
+    settings,
     task,
     task_work,
     tools,
@@ -91,6 +92,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(trackers.app, name="trackers")
 app.add_typer(plans.app, name="plan")
 app.command("search")(search.search)
+app.add_typer(settings.app, name="settings")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")

@@ -40,6 +40,8 @@ def _drawn(found: SearchAnswer) -> RenderableType:
         Text(f"Nothing holds '{one_line(word)}'; looked for {', '.join(meant)}.", style="yellow")
         for word, meant in found.corrected.items()
     ]
+    if found.reason:
+        lines.append(Text(f"By the words alone: {one_line(found.reason)}", style="yellow"))
     lines += [_line(item) for item in found.items]
     return Group(*lines) if lines else Text("Nothing was found.")
 

@@ -35,6 +35,11 @@ from vapora.commands.base import (
 )
 from vapora.commands.knowledge import SetKnowledge
 
+# Where search has its vectors from: learned here, nowhere, or made by a provider's model.
+SearchVectors = Annotated[
+    str, StringConstraints(pattern=r"^(built-in|none|[a-z][a-z0-9_-]{0,79}:[!-~]{1,200})$", max_length=300)
+]
+
 
 class ProjectCheck(Command):
     """A command that has to succeed before work counts as green; `timeout_s`: at most so long."""
@@ -132,6 +137,7 @@ class ChangeSettings(Command):
         default_factory=dict
     )
     knowledge: SetKnowledge = SetKnowledge()
+    search_vectors: SearchVectors | None = None
 
 
 class ChangePreferences(Command):

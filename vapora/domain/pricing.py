@@ -80,6 +80,10 @@ class Rate:
                 rate = price
         return rate
 
+    def of_text(self, tokens: int) -> MicroUsd:
+        """What so many tokens cost, in micro-dollars, rounded up."""
+        return _up(self.at(tokens) * tokens)
+
     def highest_to(self, prompt_tokens: int) -> Decimal:
         """The dearest rate that a prompt of at most this many tokens can meet."""
         return max([self.base, *(price for start, price in self.tiers if prompt_tokens > start)])
@@ -196,6 +200,14 @@ class PriceBook:
             return _FREE
         return _listed(provider, model).rates(at or datetime.now(UTC))
 
+    def text_rate(self, provider: str, model: str, at: datetime | None = None) -> Rate:
+        """What a token of a text costs that a vector is made of, in micro-dollars: nothing is written for it, so a
+        model needs no price of its output. Raises `UnpricedModelError`."""
+        named = (str(provider), model)
+        if (own := self._own.get(named)) is not None:
+            return own.uncached
+        return _FREE.uncached if named[0] in FREE_PROVIDERS else _listed(*named).text_rate(at or datetime.now(UTC))
+
     def cost(self, provider: str, model: str, usage: TokenCounts, *, at: datetime | None = None) -> MicroUsd:
         """What a call cost, in micro-dollars."""
         return _up(self.rates(provider, model, at).cost(usage))
@@ -262,6 +274,12 @@ class _ListedModel:
         if (found := self._rates.get(id(price))) is None:
             found = self._rates[id(price)] = _rates_of(price, *self._named)
         return found
+
+    def text_rate(self, at: datetime) -> Rate:
+        rate = _rate(self._info.get_prices(at).input_mtok)
+        if rate is None:
+            raise _unpriced(*self._named)
+        return rate
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from vapora.commands import ChangeSettings, SubmitTask
 from vapora.errors import BadInputError
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class WorkspaceSettings:
     most_runs: int | None = None
     most_runs_of: dict[str, int] = field(default_factory=dict)
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
+    search_vectors: str | None = None
 
 
 def decide(
@@ -42,6 +43,7 @@ def decide(
         most_runs=command.most_runs,
         most_runs_of=dict(command.most_runs_of),
         knowledge=KnowledgeSettings(**command.knowledge.model_dump()),
+        search_vectors=command.search_vectors,
     )
     return () if evolve(None, event) == (state or WorkspaceSettings()) else (event,)
 
@@ -55,6 +57,7 @@ def evolve(state: WorkspaceSettings | None, event: DomainEvent) -> WorkspaceSett
             event.most_runs,
             dict(event.most_runs_of),
             event.knowledge,
+            event.search_vectors,
         )
     return state
 

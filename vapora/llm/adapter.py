@@ -13,6 +13,8 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
+from itertools import chain
+from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,6 +30,8 @@ from vapora.errors import (
 from vapora.llm import failures, replies
 from vapora.llm.protocol import (
     Capabilities,
+    Embedded,
+    EmbeddingRequest,
     Finish,
     Frame,
     Message,
@@ -114,6 +118,10 @@ class VendorAdapter(ABC):
         """What the vendor says of a model; most say nothing that the catalogue does not."""
         return Capabilities()
 
+    async def _embed(self, sdk: Any, request: EmbeddingRequest) -> Embedded:
+        """Most vendors have no such call."""
+        raise InvalidRequestError(f"{self.provider} makes no vectors of texts.", provider=str(self.provider))
+
     def _advised(self, failure: ProviderError, response: Any) -> ProviderError:
         """`failure` with a remedy of this vendor's own, where there is one."""
         return failure
@@ -143,6 +151,10 @@ class VendorAdapter(ABC):
                 yield self._clean(piece) if isinstance(piece, ModelAnswer) else piece
         finally:
             await pieces.aclose()
+
+    async def embed(self, request: EmbeddingRequest) -> Embedded:
+        sdk = await self._client()
+        return await self._by(self._deadline(request.timeout_s), self._embed(sdk, request))
 
     def request_bytes(self, request: ModelRequest) -> int:
         """The larger of the two forms."""
@@ -300,6 +312,17 @@ async def _whole_characters(pieces: AsyncGenerator[Piece, None]) -> AsyncGenerat
 
 async def _next(pieces: AsyncGenerator[Piece, None]) -> Piece | None:
     return await anext(pieces, None)
+
+
+def embedded(request: EmbeddingRequest, vectors: Iterable[Iterable[float]], tokens: object) -> Embedded:
+    """What a vendor answered, if it is a vector for each text, all of one length."""
+    found = tuple(tuple(float(one) for one in vector) for vector in vectors)
+    if len(found) != len(request.texts):
+        raise UnusableAnswerError(f"it holds {len(found)} vectors for {len(request.texts)} texts")
+    if len({len(one) for one in found}) != 1 or not found[0] or not all(map(isfinite, chain.from_iterable(found))):
+        raise UnusableAnswerError("its vectors are not of one length, or are no numbers")
+    counted_as = tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+    return Embedded(vectors=found, tokens=counted_as)
 
 
 def call_id(raw: str) -> str:

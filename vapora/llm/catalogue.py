@@ -29,6 +29,7 @@ from vapora.settings import Settings
 # What a local model's image counts as: no server says it beforehand, and it is free, so that only the room in its
 # context depends on it. Llama 3.2 Vision has 6,404 at most (four tiles of 1,601), Qwen 2.5 VL mostly below 4,096.
 _LOCAL_IMAGE_TOKENS = 6_404
+_MODELS = {"models", "embeddings"}
 _QUALITY: dict[Size, float] = {"economy": 0.75, "standard": 0.85, "premium": 0.9}
 
 
@@ -104,6 +105,16 @@ class Model(_Form):
         return self
 
 
+class Embedding(_Form):
+    """A model that makes vectors of texts. `dimensions`: how many numbers a vector is to have, where it can be asked
+    for fewer than it has; `text_bytes`: how much of a text it is shown. `input`: dollars for a million tokens."""
+
+    model: str = Field(min_length=1, max_length=200, pattern=r"^\S+$")
+    dimensions: int | None = Field(default=None, ge=2, le=4_096)
+    text_bytes: int = Field(default=8_000, ge=100, le=8_000)
+    input: _Money | None = None
+
+
 class Listing(_Form):
     """A provider as a file names it."""
 
@@ -114,6 +125,7 @@ class Listing(_Form):
     configured_by: _Variable | None = None
     free: bool = False
     models: tuple[Model, ...] = ()
+    embeddings: tuple[Embedding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,12 @@ class Catalogue:
     endpoints: tuple[Endpoint, ...]
     models: tuple[ModelSpec, ...]
     prices: dict[tuple[Provider, str], Rates] = field(default_factory=dict)
+    embeddings: dict[tuple[str, str], Embedding] = field(default_factory=dict)
+
+    def embedding(self, provider: str, model: str) -> Embedding | None:
+        """The model that makes vectors, if it may be asked: one that is listed, or any of a provider that is free."""
+        free = any(one.provider == provider and one.free for one in self.endpoints)
+        return self.embeddings.get((provider, model)) or (Embedding(model=model) if free else None)
 
     def endpoint(self, provider: Provider) -> Endpoint:
         return next(one for one in self.endpoints if one.provider == provider)
@@ -214,9 +232,10 @@ def _catalogue(listings: dict[Provider, Listing], known: Catalogue | None = None
     endpoints: list[Endpoint] = []
     models: list[ModelSpec] = []
     prices: dict[tuple[Provider, str], Rates] = {}
+    embeddings: dict[tuple[str, str], Embedding] = {}
     for place, (provider, listing) in enumerate(listings.items()):
         if provider in named:
-            if listing.model_dump(exclude={"models"}) != Listing().model_dump(exclude={"models"}):
+            if listing.model_dump(exclude=_MODELS) != Listing().model_dump(exclude=_MODELS):
                 raise _wrong(source, f"{provider}: it ships with VAPORA; only its models can be named here")
             endpoint, rank = named[provider], -list(named).index(provider)
         else:
@@ -231,7 +250,11 @@ def _catalogue(listings: dict[Provider, Listing], known: Catalogue | None = None
                 prices[spec.key] = Prices(input=Decimal(0), output=Decimal(0)).rates()
             if model.prices is not None:
                 prices[spec.key] = model.prices.rates()
-    return Catalogue(tuple(endpoints), tuple(models), prices)
+        for one in listing.embeddings:
+            embeddings[provider, one.model] = one
+            if one.input is not None:
+                prices[provider, one.model] = Prices(input=one.input, output=Decimal(0)).rates()
+    return Catalogue(tuple(endpoints), tuple(models), prices, embeddings)
 
 
 def _endpoint(provider: Provider, listing: Listing, source: str) -> Endpoint:
@@ -264,7 +287,8 @@ def _over(below: Catalogue, above: Catalogue) -> Catalogue:
     replaced = {spec.key: spec for spec in above.models}
     kept = tuple(replaced.pop(spec.key, spec) for spec in below.models)
     prices = {**below.prices, **above.prices}
-    return Catalogue((*below.endpoints, *above.endpoints), (*kept, *replaced.values()), prices)
+    embeddings = {**below.embeddings, **above.embeddings}
+    return Catalogue((*below.endpoints, *above.endpoints), (*kept, *replaced.values()), prices, embeddings)
 
 
 def _with_local(found: Catalogue, model: str) -> Catalogue:

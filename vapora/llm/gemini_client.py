@@ -17,12 +17,15 @@ from vapora.llm.adapter import (
     VendorAdapter,
     call_id,
     counted,
+    embedded,
     finish_detail,
     finish_of,
     made_call_id,
     tool_names,
 )
 from vapora.llm.protocol import (
+    Embedded,
+    EmbeddingRequest,
     Finish,
     Frame,
     Message,
@@ -150,6 +153,15 @@ class GeminiClient(VendorAdapter):
         )
         contents = [types.Content.model_validate_json(json.dumps(turn)) for turn in body["contents"]]
         return {"model": request.model, "contents": contents, "config": config}
+
+    async def _embed(self, sdk: Any, request: EmbeddingRequest) -> Embedded:
+        """How many tokens the texts are, this API does not say."""
+        from google.genai import types
+
+        config = types.EmbedContentConfig(output_dimensionality=request.dimensions)
+        found = await sdk[0].aio.models.embed_content(model=request.model, contents=list(request.texts), config=config)
+        vectors = [one.values or () for one in found.embeddings or ()]
+        return embedded(request, vectors, None)
 
     async def _list_models(self, sdk: Any) -> None:
         await sdk[0].aio.models.list(config={"page_size": 1})

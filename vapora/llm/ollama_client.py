@@ -15,6 +15,7 @@ from vapora.llm.adapter import (
     UnusableAnswerError,
     VendorAdapter,
     counted,
+    embedded,
     finish_detail,
     finish_of,
     functions,
@@ -24,6 +25,8 @@ from vapora.llm.adapter import (
 )
 from vapora.llm.protocol import (
     Capabilities,
+    Embedded,
+    EmbeddingRequest,
     Finish,
     Frame,
     Message,
@@ -139,6 +142,11 @@ class OllamaClient(VendorAdapter):
                     return
         finally:
             await parts.aclose()
+
+    async def _embed(self, sdk: Any, request: EmbeddingRequest) -> Embedded:
+        """A text that is longer than the model reads is cut there."""
+        found = await sdk.embed(model=request.model, input=list(request.texts), dimensions=request.dimensions)
+        return embedded(request, found.embeddings, found.prompt_eval_count)
 
     async def _list_models(self, sdk: Any) -> None:
         await sdk.list()

@@ -17,6 +17,7 @@ from vapora.llm.adapter import (
     call_id,
     compact,
     counted,
+    embedded,
     finish_detail,
     finish_of,
     functions,
@@ -26,7 +27,17 @@ from vapora.llm.adapter import (
     time_limit,
     tool_calls,
 )
-from vapora.llm.protocol import Finish, Frame, Message, ModelAnswer, ModelRequest, TextDelta, Usage
+from vapora.llm.protocol import (
+    Embedded,
+    EmbeddingRequest,
+    Finish,
+    Frame,
+    Message,
+    ModelAnswer,
+    ModelRequest,
+    TextDelta,
+    Usage,
+)
 from vapora.llm.thoughts import Thoughts
 
 _FINISH: dict[str, Finish] = {
@@ -128,6 +139,15 @@ class OpenAIClient(VendorAdapter):
                 yield draft.answer()
         finally:
             await opened.close()
+
+    async def _embed(self, sdk: Any, request: EmbeddingRequest) -> Embedded:
+        """As numbers: left to itself the SDK asks for base64, which not every compatible server knows."""
+        body: Body = {"model": request.model, "input": list(request.texts), "encoding_format": "float"}
+        if request.dimensions is not None:
+            body["dimensions"] = request.dimensions
+        found = await sdk.embeddings.create(**body, timeout=time_limit(request.timeout_s))
+        vectors = [one.embedding for one in sorted(found.data, key=lambda one: int(one.index))]
+        return embedded(request, vectors, getattr(found.usage, "prompt_tokens", None))
 
     async def _list_models(self, sdk: Any) -> None:
         await sdk.models.list(timeout=PING_TIMEOUT_S)

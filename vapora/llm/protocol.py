@@ -193,6 +193,31 @@ class TextDelta(_Value):
     text: str
 
 
+class EmbeddingRequest(_Value):
+    """Texts, each of which is to have its vector. `dimensions`: how many numbers a vector is to have; None: as many as
+    the model gives."""
+
+    model: str
+    texts: tuple[Unicode, ...] = Field(min_length=1)
+    dimensions: int | None = Field(default=None, gt=0)
+    timeout_s: float = Field(default=60, gt=0)
+
+
+class Embedded(_Value):
+    """A vector for each text, in their order, all of one length. `tokens`: those of the texts, as billed; None: the
+    vendor does not say."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    tokens: int | None = Field(default=None, ge=0)
+
+
+@runtime_checkable
+class EmbeddingClient(Protocol):
+    """A provider that makes vectors of texts. Failures are those of `ModelClient`."""
+
+    async def embed(self, request: EmbeddingRequest) -> Embedded: ...
+
+
 @runtime_checkable
 class ModelClient(Protocol):
     """One provider. Every failure is raised as a `vapora.errors.ProviderError`; nothing is retried here."""

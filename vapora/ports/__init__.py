@@ -4,7 +4,7 @@ Every method is a coroutine, since the one who answers may live in another proce
 plain values that pickle. The composition roots put real ones in.
 """
 
-from vapora.ports.cell import BudgetPort, LogWriterPort, ProjectorPort, QueuePort
+from vapora.ports.cell import BudgetPort, LogWriterPort, ProjectorPort, QuestionVector, QueuePort
 from vapora.ports.identity import IdentityPort, OpenIdStart, Person
 from vapora.ports.messages import ChannelsPort, TrackersPort, WebhooksPort
 from vapora.ports.repositories import RepositoriesPort
@@ -24,6 +24,7 @@ __all__ = [
     "Origin",
     "Person",
     "ProjectorPort",
+    "QuestionVector",
     "QueuePort",
     "RepositoriesPort",
     "RequestKey",

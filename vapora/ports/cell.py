@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
@@ -64,6 +65,16 @@ class BudgetPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionVector:
+    """What a provider's `model` made of a question: numbers of 16 bits. Without a model: `reason` says why there is
+    none, or is empty where none is needed."""
+
+    model: str = ""
+    vector: bytes = b""
+    reason: str = ""
+
+
 class ProjectorPort(Protocol):
     async def wait_for(self, position: int, timeout_s: float) -> int:
         """Until the read models have passed `position`, or the time is over: the position they have reached."""
@@ -71,6 +82,10 @@ class ProjectorPort(Protocol):
 
     async def search_wait_for(self, position: int, timeout_s: float) -> int:
         """As `wait_for`, for the search index."""
+        ...
+
+    async def vector_of(self, question: str) -> QuestionVector:
+        """The question's vector, where a provider's model makes those of the search index; it may be paid for."""
         ...
 
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[dict[str, Any]]:

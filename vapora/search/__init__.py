@@ -6,6 +6,7 @@
 from vapora.search.changes import Change, Drop, Handlers, Known, Put
 from vapora.search.learning import learn_if_due
 from vapora.search.live_model import LiveModel
+from vapora.search.provided import Provided, let_go, name_of
 from vapora.search.reader import SearchReader
 from vapora.search.sources import SOURCES, mark_of, take_in, topics
 from vapora.search.writer import Batch, IndexWriter
@@ -19,10 +20,13 @@ __all__ = [
     "IndexWriter",
     "Known",
     "LiveModel",
+    "Provided",
     "Put",
     "SearchReader",
     "learn_if_due",
+    "let_go",
     "mark_of",
+    "name_of",
     "take_in",
     "topics",
 ]

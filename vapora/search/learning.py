@@ -26,6 +26,7 @@ _STEP = 500
 
 def is_due(session: Session, g: int) -> bool:
     entries = count(session, g)
+    # A provider's model stands there with none: it was learned from nothing here.
     row = session.execute(f"SELECT MAX(entries) FROM models_{g}").fetchone()
     return int(entries) >= max(LEAST_ENTRIES, _GROWN * int(row[0] or 0))
 
@@ -70,6 +71,11 @@ def switch(session: Session, g: int, name: str) -> None:
     session.execute(f"DELETE FROM vectors_{g} WHERE model <> ?", (name,))
     session.execute(f"DELETE FROM models_{g} WHERE name <> ?", (name,))
     session.execute(f"UPDATE models_{g} SET live = 1 WHERE name = ?", (name,))
+
+
+def drop_model(session: Session, g: int, name: str) -> None:
+    session.execute(f"DELETE FROM vectors_{g} WHERE model = ?", (name,))
+    session.execute(f"DELETE FROM models_{g} WHERE name = ?", (name,))
 
 
 def live(session: Session, g: int) -> tuple[str, Latent] | None:

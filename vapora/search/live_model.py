@@ -1,4 +1,4 @@
-"""Vectors of new entries, by the model that is looked at."""
+"""Vectors of new entries, by the model that is looked at, if it was learned here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vapora.search.learning import fill, live
+from vapora.search.provided import is_of_provider
 from vapora.search.writer import IndexWriter
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class LiveModel:
             return
         with writer.open() as (session, g):
             row = session.execute(f"SELECT name FROM models_{g} WHERE live = 1").fetchone()
-            if row is None:
+            if row is None or is_of_provider(str(row[0])):
                 return
             if self._known != (g, row[0]) and (found := live(session, g)) is not None:
                 self._known, self._model = (g, found[0]), found[1]

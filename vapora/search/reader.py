@@ -13,6 +13,7 @@ from vapora.database import Place
 from vapora.domain.rank_fusion import reciprocal_rank
 from vapora.domain.search import Allowed, Entry, Found, Hit, Mode, boosted, narrowed
 from vapora.errors import SearchFormError, StoreFaultError
+from vapora.ports import QuestionVector
 from vapora.search.matching import Matching, matching, shown
 from vapora.search.place import engine
 from vapora.search.query import Query, Term, parse
@@ -57,10 +58,12 @@ class SearchReader:
         project_id: str | None = None,
         limit: int = 20,
         mode: Mode = "both",
+        vector: QuestionVector | None = None,
     ) -> Found:
-        """What people type (`vapora.search.query`), answered with what `allowed` lets them see, the best first."""
+        """What people type (`vapora.search.query`), answered with what `allowed` lets them see, the best first.
+        `vector`: the question's, where a provider's model makes the index's."""
         asked = parse(query)
-        return self._answer(asked, query, narrowed(allowed, tuple(kinds), project_id), limit, mode)
+        return self._answer(asked, query, narrowed(allowed, tuple(kinds), project_id), limit, mode, vector)
 
     def similar(
         self,
@@ -107,7 +110,9 @@ class SearchReader:
             while self._idle:
                 self._idle.pop().close()
 
-    def _answer(self, asked: Query, text: str, allowed: Allowed, limit: int, mode: Mode) -> Found:
+    def _answer(
+        self, asked: Query, text: str, allowed: Allowed, limit: int, mode: Mode, vector: QuestionVector | None = None
+    ) -> Found:
         with self._snapshot() as (session, g):
             seen = visible(session, allowed)
             meant = matching(session, g, asked) if not asked.is_empty else Matching()
@@ -115,7 +120,7 @@ class SearchReader:
             scores: dict[int, float] = {}
             vectors = None
             if mode != "text" and not asked.is_empty:
-                vectors = self._vectors.nearest(session, g, text, allowed, max(limit, _DEPTH))
+                vectors = self._vectors.nearest(session, g, text, allowed, max(limit, _DEPTH), vector)
             if mode != "vectors" or vectors is None:
                 found = self._by_text(session, g, meant, seen, max(limit, _DEPTH))
                 rankings.append([one.number for one in found])

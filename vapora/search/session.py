@@ -20,6 +20,10 @@ MOST_RANKED: Final = 2_000
 
 GENERATIONS: Final = """CREATE TABLE IF NOT EXISTS generations (
     number BIGINT PRIMARY KEY, form TEXT NOT NULL, position BIGINT NOT NULL, event TEXT NOT NULL, live INT NOT NULL)"""
+# Vectors that a provider was paid for, by its model and what they are of: no generation's, so that an index which is
+# built anew pays for none of them again.
+PAID: Final = """CREATE TABLE IF NOT EXISTS paid_vectors (
+    model TEXT NOT NULL, digest TEXT NOT NULL, vector {blob} NOT NULL, PRIMARY KEY (model, digest))"""
 # {g}: the generation's number. `at`: seconds since 1970.
 TABLES: Final = (
     """CREATE TABLE entries_{g} (

@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from vapora.domain.search import Allowed
+from vapora.ports import QuestionVector
+from vapora.search.provided import is_of_provider
 from vapora.search.session import Session
 
 if TYPE_CHECKING:
@@ -28,19 +30,24 @@ class VectorCache:
         self._table: _Table | None = None
 
     def nearest(
-        self, session: Session, g: int, text: str, allowed: Allowed, limit: int
+        self, session: Session, g: int, text: str, allowed: Allowed, limit: int, asked: QuestionVector | None = None
     ) -> list[tuple[int, float]] | None:
         """Numbers of those entries that are nearest to the text, among what may be seen, with how near (up to 1). None:
-        the index has no vectors."""
+        the index has no vectors, or a provider's, and what is `asked` is not of its model."""
         row = session.execute(f"SELECT name FROM models_{g} WHERE live = 1").fetchone()
         if row is None:
             return None
+        given = None
+        if is_of_provider(str(row[0])):
+            if asked is None or asked.model != row[0]:
+                return None
+            given = asked.vector
         with self._lock:
             table = self._table
             if table is None or table.name != (g, row[0]):
                 self._table = table = _Table(session, g, str(row[0]))
             table.refresh(session)
-            return table.nearest(text, allowed, limit)
+            return table.nearest(text if given is None else given, allowed, limit)
 
 
 class _Table:
@@ -51,12 +58,12 @@ class _Table:
 
         self._np = np
         self.name = (g, name)
-        (data,) = session.execute(f"SELECT data FROM models_{g} WHERE name = ?", (name,)).fetchone()
-        self._model: Latent = Latent.unpack(bytes(data))
+        data, dims = session.execute(f"SELECT data, dims FROM models_{g} WHERE name = ?", (name,)).fetchone()
+        self._model: Latent | None = None if is_of_provider(name) else Latent.unpack(bytes(data))
         self._seen = 0
         self._places: dict[int, int] = {}
         self._codes: dict[str, int] = {}
-        self._vectors: Any = np.zeros((_ROOM, self._model.dims), dtype=np.float32)
+        self._vectors: Any = np.zeros((_ROOM, int(dims)), dtype=np.float32)
         # What each vector is of: its entry's number, and its kind and project as codes.
         self._rows: Any = np.zeros((3, _ROOM), dtype=np.int64)
 
@@ -75,11 +82,9 @@ class _Table:
             self._rows[:, at] = (number, self._code("kind", kind), self._code("project", project_id))
             self._seen = max(self._seen, int(change))
 
-    def nearest(self, text: str, allowed: Allowed, limit: int) -> list[tuple[int, float]]:
-        from vapora.search.latent import counted
-
+    def nearest(self, question: str | bytes, allowed: Allowed, limit: int) -> list[tuple[int, float]]:
         np, size = self._np, len(self._places)
-        [asked] = self._model.vectors([counted("", text)])
+        asked = self._vector(question)
         near = self._vectors[:size] @ asked
         # A yes or no for each pair of kind and project, looked up for all entries at once.
         seen = np.zeros((len(self._codes) + len(allowed), len(self._codes) + len(allowed)), dtype=bool)
@@ -95,6 +100,16 @@ class _Table:
         best = np.argpartition(-near, min(limit, size - 1))[:limit] if size > limit else np.arange(size)
         ranked = best[np.argsort(-near[best], kind="stable")]
         return [(int(self._rows[0, at]), float(near[at])) for at in ranked if near[at] >= LEAST]
+
+    def _vector(self, question: str | bytes) -> Any:
+        """Of a text, by what was learned here; else it is one already."""
+        if isinstance(question, bytes):
+            return self._np.frombuffer(question, dtype=self._np.float16).astype(self._np.float32)
+        from vapora.search.latent import counted
+
+        assert self._model is not None
+        [found] = self._model.vectors([counted("", question)])
+        return found
 
     def _code(self, what: str, name: str) -> int:
         return self._codes.setdefault(f"{what} {name}", len(self._codes))

@@ -35,10 +35,11 @@ class FoundItem(View):
 
 class SearchAnswer(View):
     """`corrected`: words that nothing holds, and those that were looked for instead. `mode`: how it was looked for,
-    which is `text` where the workspace has no vectors."""
+    which is `text` where the workspace has no vectors; `reason` says why, where a provider's are wanted."""
 
     items: tuple[FoundItem, ...]
     next: str | None = None
     corrected: dict[str, tuple[str, ...]]
     mode: SearchMode
+    reason: str = ""
     position: int

@@ -83,6 +83,7 @@ class WorkspaceSettings(View):
     most_runs: int | None = None
     most_runs_of: dict[str, int] = Field(default_factory=dict)
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    search_vectors: str | None = None
     position: int = 0
 
 

@@ -21,6 +21,8 @@ from pydantic_core import to_json
 
 from vapora.llm.protocol import (
     Capabilities,
+    Embedded,
+    EmbeddingRequest,
     Frame,
     ModelAnswer,
     ModelClient,
@@ -33,6 +35,7 @@ from vapora.llm.protocol import (
 from vapora.llm.rehearsal import planning, typed, work
 
 _BYTES_PER_TOKEN = 4
+_DIMENSIONS = 64
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 _T = TypeVar("_T")
 
@@ -87,6 +90,11 @@ class RehearsalClient:
             yield TextDelta(text=word)
         yield answer
 
+    async def embed(self, request: EmbeddingRequest) -> Embedded:
+        """Texts with the same words are near each other, and that is all that these vectors say."""
+        length = sum(len(text.encode()) for text in request.texts)
+        return Embedded(vectors=tuple(map(_vector, request.texts)), tokens=_tokens(length))
+
     def request_bytes(self, request: ModelRequest) -> int:
         return len(_canonical(request))
 
@@ -138,6 +146,14 @@ class RehearsalClient:
             model=request.model,
             vendor_request_id=f"rehearsal-{dice.digest[:16]}",
         )
+
+
+def _vector(text: str) -> tuple[float, ...]:
+    """How many of the text's words fall on each of its numbers."""
+    found = [0.0] * _DIMENSIONS
+    for word in re.findall(r"\w+", text.lower()):
+        found[hashlib.sha256(word.encode()).digest()[0] % _DIMENSIONS] += 1.0
+    return tuple(found)
 
 
 def _length(call: ToolCall) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from events.ids import Provider
 from vapora.errors import UnpricedModelError
+from vapora.testing.wire import embeddings
 from vapora.testing.wire.dialects import UNKNOWN_MODEL, Dialect
 from vapora.testing.wire.script import Answer, Behaviour, Fault, Gate, Ledger, Received, prepare
 
@@ -62,6 +63,8 @@ class Exchange:
             return _Dropped(self._fake)
         if behaviour.fault is not None and not behaviour.fault.billed:
             return self._refusal(behaviour.fault, request, behaviour.retry_after_s)
+        if (texts := embeddings.texts_of(received.path, received.body)) is not None:
+            return self._vectors(received, texts, behaviour, call_id, ledger)
         if said := self._dialect.objection(received.body):
             return self._refusal(Fault.INVALID_REQUEST, request, None, said)
         answer = prepare(behaviour, received, call_id)
@@ -74,6 +77,14 @@ class Exchange:
         if behaviour.fault is Fault.GARBAGE:
             return Response("<html>this is no answer", media_type="text/html")
         return self._answer(answer, received, None if behaviour.fault is Fault.DROP_MIDWAY else ledger)
+
+    def _vectors(
+        self, received: Received, texts: Sequence[str], behaviour: Behaviour, call_id: str, ledger: Ledger
+    ) -> Response:
+        ledger.charge_texts(received.provider, received.model, embeddings.tokens_of(texts), call_id)
+        if behaviour.fault is not None:
+            return _Dropped(self._fake)
+        return JSONResponse(embeddings.answer(received.path, received.model, received.body, texts))
 
     def _answer(self, answer: Answer, received: Received, ledger: Ledger | None) -> Response:
         """Without a ledger to note its delivery in, the answer stops half way."""

@@ -174,6 +174,12 @@ class Ledger:
         with self._lock:
             self._bills[answer.call_id] = Bill(answer.call_id, provider, answer.model, answer.usage, price)
 
+    def charge_texts(self, provider: Provider, model: str, tokens: int, call_id: str) -> None:
+        price = pricing.PriceBook().text_rate(provider, model).of_text(tokens)
+        usage = Usage(input_tokens=tokens, output_tokens=0)
+        with self._lock:
+            self._bills[call_id] = Bill(call_id, provider, model, usage, price)
+
     def delivered(self, call_id: str) -> None:
         with self._lock:
             self._bills[call_id] = replace(self._bills[call_id], answered=True)

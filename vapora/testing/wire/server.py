@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from events.ids import PROVIDERS, Provider
 from vapora.testing.in_thread import InThread
+from vapora.testing.wire import embeddings
 from vapora.testing.wire.anthropic import AnthropicDialect
 from vapora.testing.wire.dialects import Dialect
 from vapora.testing.wire.exchange import KEYS, Exchange
@@ -144,6 +145,8 @@ class FakeVendors(InThread):
             handler = Exchange(self, dialect)
             routes.append(Route(f"/{provider}{dialect.ask_path}", handler.ask, methods=["POST"]))
             routes.append(Route(f"/{provider}{dialect.list_path}", handler.list, methods=["GET"]))
+            if (path := embeddings.PATHS.get(provider)) is not None:
+                routes.append(Route(f"/{provider}{path}", handler.ask, methods=["POST"]))
         routes.append(Route(f"/{Provider.OLLAMA}/api/show", self._show, methods=["POST"]))
         return routes
 

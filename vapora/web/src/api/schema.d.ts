@@ -4999,6 +4999,11 @@ export interface components {
              *     }
              */
             knowledge: components["schemas"]["SetKnowledge"];
+            /**
+             * Search Vectors
+             * @description Where search has its vectors from: built-in, none, or provider:model, which is paid for from the workspace's budget; null: as the installation has it.
+             */
+            search_vectors?: string | null;
         };
         /**
          * ChangedBy
@@ -11018,7 +11023,7 @@ export interface components {
         /**
          * SearchAnswer
          * @description `corrected`: words that nothing holds, and those that were looked for instead. `mode`: how it was looked for,
-         *     which is `text` where the workspace has no vectors.
+         *     which is `text` where the workspace has no vectors; `reason` says why, where a provider's are wanted.
          */
         SearchAnswer: {
             /**
@@ -11044,6 +11049,12 @@ export interface components {
              * @enum {string}
              */
             mode: "text" | "vectors" | "both";
+            /**
+             * Reason
+             * @description Why it went by the words alone, where a provider's vectors are wanted; else empty.
+             * @default
+             */
+            reason: string;
             /**
              * Position
              * @description How far the index was along the log.
@@ -13906,6 +13917,11 @@ export interface components {
              *     }
              */
             knowledge: components["schemas"]["KnowledgeSettings"];
+            /**
+             * Search Vectors
+             * @description Where search has its vectors from: built-in, none or provider:model; null: as the installation has it.
+             */
+            search_vectors?: string | null;
             /**
              * Position
              * @description Of the last change; 0: nobody has set any.

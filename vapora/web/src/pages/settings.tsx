@@ -140,6 +140,7 @@ function Workspace() {
       default_review: form.get("review") as Settings["default_review"],
       default_priority: Number(form.get("priority")),
       most_runs: form.get("most_runs") ? Number(form.get("most_runs")) : null,
+      search_vectors: String(form.get("search_vectors")).trim() || null,
     };
     const knowledge = {
       details_days: Number(form.get("details_days")),
@@ -203,6 +204,23 @@ function Workspace() {
         <label>
           <span class="label">Days that causes and curves are</span>
           <input class="field" name="daily_days" type="number" min={1} max={3650} required defaultValue={String(shown.knowledge.daily_days)} />
+        </label>
+        <label>
+          <span class="label">Vectors of search</span>
+          <input
+            class="field"
+            name="search_vectors"
+            maxLength={300}
+            list="vectors"
+            defaultValue={shown.search_vectors ?? ""}
+            placeholder="as the installation has them"
+            title="built-in: learned from the workspace's own texts. none. provider:model: made by a provider, and paid for from the workspace's budget."
+          />
+          <datalist id="vectors">
+            {["built-in", "none", "openai:text-embedding-3-small", "gemini:gemini-embedding-001", "ollama:nomic-embed-text"].map((one) => (
+              <option key={one} value={one} />
+            ))}
+          </datalist>
         </label>
         {may("set_settings") && (
           <button class="btn-main justify-self-start" disabled={busy}>

@@ -5,7 +5,7 @@ import type { Settings } from "../api/types";
 import { onFrame } from "./live";
 import { entered } from "./me";
 
-export const settings = signal<Settings>({ name: "", default_review: "human", default_priority: 50, most_runs: null, most_runs_of: {}, knowledge: { details_days: 30, daily_days: 90, in_briefs: "on" }, position: 0 });
+export const settings = signal<Settings>({ name: "", default_review: "human", default_priority: 50, most_runs: null, most_runs_of: {}, knowledge: { details_days: 30, daily_days: 90, in_briefs: "on" }, search_vectors: null, position: 0 });
 
 export function take(next: Settings): void {
   if (next.position > settings.value.position) settings.value = next;

@@ -44,7 +44,7 @@ function SearchDialog({ close }: { close: () => void }) {
   const [at, setAt] = useState(-1);
   const { route } = useLocation();
   const field = useRef<HTMLInputElement>(null);
-  const { found, problem, busy } = useFound(asked, "", 20);
+  const { found, problem, busy } = useFound(asked, "", 20, true);
   const id = useId();
   const groups = grouped(found?.items ?? []);
   const items = groups.flatMap((group) => group.items);
