@@ -936,7 +936,8 @@ export interface paths {
         };
         /**
          * Show learning curves
-         * @description What each agent's runs came to, by kind of work and day.
+         * @description What each agent's runs came to, by kind of work and day: in all projects, so that it is for those who may read
+         *     all of them.
          */
         get: operations["get_curves"];
         put?: never;
@@ -1178,7 +1179,8 @@ export interface paths {
         };
         /**
          * Show what an agent has learned
-         * @description Its ability in each task type as of now, and day by day how it came to that.
+         * @description Its ability in each task type as of now, and day by day how it came to that: in all projects, so that it is for
+         *     those who may read all of them.
          */
         get: operations["get_learning"];
         put?: never;
@@ -1199,7 +1201,8 @@ export interface paths {
         /**
          * List the budgets
          * @description Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
-         *     there was any, and the other way round: the two are never added up.
+         *     there was any, and the other way round: the two are never added up. Agents, roles and the workspace spend in all
+         *     projects: their budgets are for those who may read all of them.
          */
         get: operations["list_budgets"];
         put?: never;
@@ -1530,7 +1533,8 @@ export interface paths {
         /**
          * Show what waits to be taken
          * @description How many tasks wait under each subject, and the dead letters. The queue is the log itself, or NATS where that is
-         *     configured; a NATS that is away is told in `problem`, and work goes on from the log.
+         *     configured; a NATS that is away is told in `problem`, and work goes on from the log. It is that of all projects, and
+         *     for those who may read all of them.
          */
         get: operations["get_queue"];
         put?: never;
@@ -3539,7 +3543,8 @@ export interface paths {
         };
         /**
          * Numbers for Prometheus
-         * @description Of the workspaces that who asks belongs to, and of this server.
+         * @description Of the workspaces that who asks belongs to, and of this server. They are sums over all projects: those of a
+         *     workspace with projects that who asks may not read are left out.
          */
         get: operations["get_metrics"];
         put?: never;
