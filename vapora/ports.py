@@ -353,6 +353,13 @@ class IdentityPort(Protocol):
         ...
 
 
+class WorkflowEnginePort(Protocol):
+    async def file_problems(self) -> dict[str, str]:
+        """What is wrong with files that define workflows: by the name of a file of the workspace's folder, or by
+        `project:path` of one in a repository."""
+        ...
+
+
 class WebhooksPort(Protocol):
     async def check(self, url: str) -> None:
         """`BadInputError` for an address that messages may not go to."""
@@ -556,6 +563,7 @@ class ActorSystemPort(Protocol):
 
     def repositories(self, workspace: str) -> RepositoriesPort: ...
 
+    def workflow_engine(self, workspace: str) -> WorkflowEnginePort: ...
     def webhooks(self, workspace: str) -> WebhooksPort: ...
     def channels(self, workspace: str) -> ChannelsPort: ...
 

@@ -87,6 +87,7 @@ class Cell:
         self.blobs = blobs_of(settings, workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
+        self.workflow_engine = system.workflow_engine(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
         self.tools = system.tools()
@@ -103,7 +104,8 @@ class Cell:
         self.used_at = perf_counter()
         self._held = 0
         self._request_metrics = request_metrics
-        self._without: frozenset[str] = frozenset()
+        # Projects whose rows are left out of what is read.
+        self.hidden: frozenset[str] = frozenset()
         self.whole = self
         self._reader = StoreReader(system.read_store(workspace))
         self._searcher = SearchReader(system.search_index(workspace))
@@ -116,7 +118,7 @@ class Cell:
         if not hidden:
             return self
         narrowed = copy(self)
-        narrowed._without = hidden
+        narrowed.hidden = hidden
         return narrowed
 
     async def read(self, question: Callable[[ReadSnapshot], T]) -> T:
@@ -182,7 +184,7 @@ class Cell:
     def _ask(self, question: Callable[[ReadSnapshot], T]) -> T:
         begun = perf_counter()
         try:
-            with self._reader.snapshot(self._without) as rows:
+            with self._reader.snapshot(self.hidden) as rows:
                 return question(rows)
         finally:
             self._request_metrics.read(perf_counter() - begun)

@@ -1798,7 +1798,8 @@ export interface paths {
         };
         /**
          * List the workflows
-         * @description Those that ship, and the workspace's own.
+         * @description Those that ship, and the workspace's own. A file with a fault that defines nothing yet is there as well, with
+         *     version 0, no stages, and what is wrong with it.
          */
         get: operations["list_workflows"];
         put?: never;
@@ -13725,8 +13726,8 @@ export interface components {
         };
         /**
          * WorkflowSummary
-         * @description `version` counts from 1; 0: as it ships. `problem`: what is wrong with the file that it was read from; the
-         *     version before goes on being used.
+         * @description `version` counts from 1; 0: as it ships, or nothing yet, where its file has a fault. `problem`: what is wrong
+         *     with the file that it was read from; the version before goes on being used.
          */
         WorkflowSummary: {
             /**
@@ -13746,7 +13747,7 @@ export interface components {
             description: string;
             /**
              * Version
-             * @description Counts from 1; 0: as it ships.
+             * @description Counts from 1; 0: as it ships, or nothing yet, where its file has a fault.
              */
             version: number;
             /**
@@ -13769,7 +13770,7 @@ export interface components {
             package: string;
             /**
              * Problem
-             * @description What is wrong with that file now; empty: nothing.
+             * @description What is wrong with that file, or with another of its name, now; empty: nothing.
              * @default
              */
             problem: string;
@@ -13811,7 +13812,7 @@ export interface components {
             description: string;
             /**
              * Version
-             * @description Counts from 1; 0: as it ships.
+             * @description Counts from 1; 0: as it ships, or nothing yet, where its file has a fault.
              */
             version: number;
             /**
@@ -13834,7 +13835,7 @@ export interface components {
             package: string;
             /**
              * Problem
-             * @description What is wrong with that file now; empty: nothing.
+             * @description What is wrong with that file, or with another of its name, now; empty: nothing.
              * @default
              */
             problem: string;
