@@ -21,7 +21,7 @@ from vapora.database import let_go
 
 ENVIRONMENT = "VAPORA_TEST_DATABASE_URL"
 PASSWORD = "not-to-be-seen"
-_START_S = 30.0
+_START_S = 120.0
 _NOBODY = 65534
 
 

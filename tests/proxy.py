@@ -28,6 +28,7 @@ class Proxy:
         self._sign: bytes | None = None
         self._away: Literal["", "refused", "silent"] = ""
         self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -46,7 +47,8 @@ class Proxy:
 
     def refuse(self) -> None:
         """From now on all connections end, and new ones at once, as where the server was stopped."""
-        self._away = "refused"
+        with self._lock:
+            self._away = "refused"
         self._end_all()
 
     def silence(self) -> None:
@@ -67,7 +69,9 @@ class Proxy:
             thread.join()
 
     def _end_all(self) -> None:
-        for one in self._open:
+        with self._lock:
+            ended = list(self._open)
+        for one in ended:
             # Not closed: whoever waits for it would never hear of that.
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -78,11 +82,13 @@ class Proxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            if self._away == "refused":
-                client.close()
-                continue
-            server = socket.create_connection(self._target)
-            self._open += [client, server]
+            # None is taken in the moment in which all others end: it would outlive it.
+            with self._lock:
+                if self._away == "refused":
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._open += [client, server]
             thread = threading.Thread(target=self._pass, args=(client, server), daemon=True)
             self._threads.append(thread)
             thread.start()

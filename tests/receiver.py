@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.waiting import DEADLINE_S
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -46,7 +48,7 @@ class Receiver:
             self.server.close()
 
     async def wait_for(self, count: int) -> list[Message]:
-        async with asyncio.timeout(60), self.came:
+        async with asyncio.timeout(DEADLINE_S), self.came:
             await self.came.wait_for(lambda: len(self.received) >= count)
         return self.received
 

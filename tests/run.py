@@ -5,23 +5,26 @@ with notebooks and documentation; those of the doors and of work in repositories
 
 Each of them waits more than it computes, for other processes or for the disk: on two cores the three together take
 little longer than the longest alone. What the first two say is printed when all are done, and last of all what failed,
-a line each: whoever sees only the end of a long output sees that. Of what is tried at random moments this takes a
-sample, new ones each time; `make soak` and pytest by itself take all.
+a line each: whoever sees only the end of a long output sees that. Of each difference between two values the beginning
+is printed: on CI pytest prints all of it, which for two boards is most of the report. Of what is tried at random
+moments this takes a sample, new ones each time; `make soak` and pytest by itself take all.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 from xml.etree import ElementTree
 
-_PYTEST = (sys.executable, "-m", "pytest")
+# Unbuffered: what it prints is passed on as it comes.
+_PYTEST = (sys.executable, "-u", "-m", "pytest")
 # Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
 ROOMS_APART = ("tests/cluster", "tests/web")
 # They take long, and wait for what they start.
@@ -41,6 +44,10 @@ _OTHERS = (
     *(f"--ignore={room}" for room in ROOMS_APART),
 )
 _REASON = 200  # characters
+_LINE = 300  # characters of a line of the output
+_EXPLAINED = 30  # lines of what pytest says of one value that is not as it should be
+# How a traceback of pytest's ends.
+_PLACE = re.compile(r"\S+\.py:\d+: ")
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 _SAMPLE = {
     "VAPORA_CHAOS_ROUNDS": "8",
@@ -73,11 +80,12 @@ def main(options: list[str]) -> int:
         }
         try:
             others = [*_PYTEST, *_OTHERS, *_reported(reports / "others.xml"), *options]
-            codes = {subprocess.run(others, env=environ, check=False).returncode}
+            codes = {_print_as_it_comes(others, environ)}
         finally:
             codes_apart = {one.wait() for one in apart.values()}
         for title, one in apart.items():
-            print(f"\n{title}:\n{one.said()}", flush=True)
+            print(f"\n{title}:")
+            print(*shortened(one.said()), sep="\n", flush=True)
         for line in (line for report in sorted(reports.iterdir()) for line in failures(report)):
             print(line, flush=True)
     codes |= codes_apart
@@ -90,12 +98,37 @@ def _reported(to: Path) -> tuple[str, str]:
     return f"--junit-xml={to}", "-o=junit_family=xunit1"
 
 
+def _print_as_it_comes(command: Sequence[str], environ: dict[str, str]) -> int:
+    to = subprocess.PIPE
+    with subprocess.Popen(command, env=environ, text=True, stdout=to, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        for line in shortened(one.rstrip("\n") for one in process.stdout):
+            print(line, flush=True)
+    return process.returncode
+
+
+def shortened(lines: Iterable[str]) -> Iterator[str]:
+    """The output of pytest, with the beginnings of long lines and of long explanations (lines that begin with an E)."""
+    explained = 0
+    for line in lines:
+        if not line.startswith("E "):
+            if explained > _EXPLAINED:
+                yield f"E   and {explained - _EXPLAINED} more lines"
+            explained = 0
+        else:
+            explained += 1
+        if explained <= _EXPLAINED:
+            yield line if len(line) <= _LINE else f"{line[:_LINE]}… and {len(line) - _LINE} more characters"
+
+
 def failures(report: Path) -> Iterator[str]:
-    """A line for each test that failed in a report of pytest's in JUnit's form: its name, and how its reason begins."""
+    """A line for each test that failed in a report of pytest's in JUnit's form: its name, how its reason begins, and
+    the line at which it ended."""
     for case in ElementTree.parse(report).iter("testcase"):
         for found in (*case.iter("failure"), *case.iter("error")):
             reason = " ".join(found.get("message", "").split())
-            yield f"failed: {case.get('file')}::{case.get('name')}: {reason[:_REASON]}"
+            at = [line for line in (found.text or "").splitlines() if _PLACE.match(line)][-1:]
+            yield " ".join((f"failed: {case.get('file')}::{case.get('name')}: {reason[:_REASON]}", *at))
 
 
 class _Apart:
@@ -109,9 +142,9 @@ class _Apart:
     def wait(self) -> int:
         return self._process.wait()
 
-    def said(self) -> str:
+    def said(self) -> list[str]:
         self._file.seek(0)
-        return self._file.read()
+        return self._file.read().splitlines()
 
 
 if __name__ == "__main__":

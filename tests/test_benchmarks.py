@@ -63,7 +63,7 @@ def test_the_benchmark_runs(name: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=380,
         cwd=Path(__file__).parents[1],
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )

@@ -55,7 +55,7 @@ async def hand_in(system: LocalActorSystem, log: LogClient, budget: SetBudget) -
 async def finish(folder: Path, vendors: FakeVendors) -> list[Recorded]:
     """The next start, to the end of all work."""
     async with running(folder, vendors) as (_, log):
-        await seen(log, TaskCompleted, TASKS, timeout_s=60)
+        await seen(log, TaskCompleted, TASKS)
         return await everything(log)
 
 

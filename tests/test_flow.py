@@ -21,6 +21,7 @@ from projections import all_projections
 from projections.board import board
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
+from tests.waiting import DEADLINE_S
 from vapora.catalog import role, roles, task_types
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -72,7 +73,7 @@ class Office:
         """The whole log, once so many tasks are done and the read models know."""
         events: list[Recorded] = []
         position = 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while sum(isinstance(one.event, TaskCompleted) for one in events) < count:
                 polled = await self.log.poll(position, 1_000, 5)
                 events += polled.events

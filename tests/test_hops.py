@@ -19,6 +19,7 @@ from actors.runtime.local import LocalRuntime
 from events import Recorded
 from events.ids import BUDGET_ALERTS, Review
 from events.task import TaskCompleted, TaskSentToReview
+from tests.waiting import DEADLINE_S
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -98,7 +99,7 @@ class Office:
         command = SubmitTask(project_id=self.project, title="Do it", task_type="architecture-design", review=review)
         await self.dispatcher.dispatch(self.origin(), command)
         found: list[Recorded] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while not any(isinstance(one.event, TaskCompleted | TaskSentToReview) for one in found):
                 polled = await self.log.poll(self.position, 1_000, 5)
                 found, self.position = [*found, *polled.events], polled.position

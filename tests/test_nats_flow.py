@@ -19,6 +19,7 @@ from projections.board import board
 from projections.engine.store import StoreReader
 from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.catalog.backlog import load_backlog
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -61,7 +62,7 @@ class Office:
             await people.dispatch(Origin(WORKSPACE, "user:local", new_id("cor")), command)
         return len(bodies)
 
-    async def seen(self, kind: type[Any], count: int, timeout_s: float = 60) -> list[Recorded]:
+    async def seen(self, kind: type[Any], count: int, timeout_s: float = DEADLINE_S) -> list[Recorded]:
         """The log, once it holds so many events of a kind."""
         events: list[Recorded] = []
         position = 0
@@ -77,7 +78,7 @@ class Office:
 
     async def empty(self) -> QueueView:
         """The queue as soon as it is there and nothing waits in it."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             while (found := await self.queue()).waiting or not found.connected:
                 await asyncio.sleep(0.02)
         return found

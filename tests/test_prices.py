@@ -17,7 +17,7 @@ def test_own_prices_go_before_the_listed_ones() -> None:
     with vapora.local(model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0, prices=own) as client:
         project = client.create_project(CreateProject(name="Shortleaf"))
         task = client.projects[project.id].tasks.submit("Implement the slug generator", review="none")
-        assert task.wait(timeout=60).state == "done"
+        assert task.wait(timeout=240).state == "done"
         [sum_] = client.costs()
 
     assert sum_.tokens_in > 0

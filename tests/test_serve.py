@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from events.ids import DEFAULT_WORKSPACE
+from tests.waiting import DEADLINE_S
 from vapora import serve
 from vapora.errors import ConfigurationError, HeldElsewhereError, NoAnswerError
 from vapora.settings import Settings
@@ -84,7 +85,7 @@ class Starting:
 
 async def test_a_deployment_begins_work_by_itself_and_does_not_give_up() -> None:
     system = Starting(NoAnswerError("not yet"), RuntimeError("Ray's own"), None)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await serve.begin(system)  # type: ignore[arg-type]
     assert system.opened == [DEFAULT_WORKSPACE] * 3
 

@@ -11,6 +11,7 @@ from actors.composition import LocalActorSystem
 from events import Recorded
 from events.ids import LEDGER
 from events.task import TaskCompleted
+from tests.waiting import DEADLINE_S
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, EditAgent, SetBudget, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -54,7 +55,7 @@ async def _work(system: LocalActorSystem, at_once: int, budget: SetBudget) -> li
         )
         await dispatcher.dispatch(origin, task)
     done, position = 0, 0
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(DEADLINE_S):
         while done < TASKS:
             polled = await log.poll(position, 1_000, 5)
             done += sum(isinstance(one.event, TaskCompleted) for one in polled.events)

@@ -90,14 +90,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_it_answers_by_https_and_says_that_no_other_way_is_to_be_taken(server: Server) -> None:
     assert server.url.startswith("https://127.0.0.1:")
     context = ssl.create_default_context(cafile=str(server.files.cert))
-    answer = httpx.get(f"{server.url}/api/v1/board", verify=context)
+    answer = httpx.get(f"{server.url}/api/v1/board", verify=context, timeout=60)
     assert answer.status_code == 200
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
 def test_plain_http_is_not_served_there(server: Server) -> None:
     with pytest.raises(httpx.TransportError):
-        httpx.get(server.url.replace("https", "http", 1) + "/api/v1/board")
+        httpx.get(server.url.replace("https", "http", 1) + "/api/v1/board", timeout=60)
 
 
 def test_whoever_does_not_know_the_certificate_takes_no_answer_from_it(server: Server) -> None:

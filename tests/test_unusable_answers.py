@@ -26,6 +26,7 @@ from projections.engine.store import StoreReader
 from projections.profiles import learning
 from projections.runs import runs
 from tests.llm.wire_forms import CUT_OFF, EMPTY, NO_USAGE, REFUSED, anthropic, good, ollama, openai
+from tests.waiting import DEADLINE_S
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -80,7 +81,7 @@ class Office:
         submit = SubmitTask.model_validate({"project_id": project.id, **values})
         self.task = (await dispatcher.dispatch(origin, submit)).id
 
-    async def until(self, *kinds: type[DomainEvent], timeout_s: float = 30) -> list[Recorded]:
+    async def until(self, *kinds: type[DomainEvent], timeout_s: float = DEADLINE_S) -> list[Recorded]:
         """What was appended since the last time, with the first event of these kinds; the read models have seen it."""
         events: list[Recorded] = []
         async with asyncio.timeout(timeout_s):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 DEADLINE_S = 240
+_T = TypeVar("_T")
 
 
 def wait_for(what: str, condition: Callable[[], Any]) -> Any:
@@ -17,6 +18,20 @@ def wait_for(what: str, condition: Callable[[], Any]) -> Any:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {DEADLINE_S} s: {what}")
         time.sleep(0.1)
+    return found
+
+
+def caught_up(client: Any) -> None:
+    """Until the read models that a client of the SDK asks have all that was written, by whomever."""
+    client.progress(after=client.progress().head)
+
+
+async def settled(measure: Callable[[], Awaitable[_T]], fits: Callable[[_T], bool]) -> _T:
+    """The first measure that fits, or the last one that there was time for: what comes and goes is no cost of what
+    stays."""
+    deadline = time.monotonic() + DEADLINE_S / 4
+    while not fits(found := await measure()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
     return found
 
 

@@ -111,7 +111,7 @@ class Asking:
             ahead = access.choice.following(call, choice, answer.text)
         if ahead is not None:
             version = attempts.version + len(events) + len(ahead.events)
-            held = Held(ahead.choice, call.origin, call.charge, call.step + 1, version)
+            held = Held(ahead.choice, call.origin, call.charge, call.step + 1, version, ahead.sizes)
             # Before it is in the log: an agent that resumes may read it there before the reply is here.
             self._held.keep(held)
         stands = False

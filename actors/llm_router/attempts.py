@@ -44,23 +44,25 @@ class ChosenModel:
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """The choice for the step after this one, before its money is held: `wish` asks for it, `events` say so in the
-    run's stream."""
+    run's stream. `sizes`: of its call, as it is expected."""
 
     choice: ChosenModel
     wish: ReserveSpend
     events: tuple[ProviderSelected, ...]
+    sizes: CallSizes
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A choice for the next step, made and paid for with the answer before it. `version`: where the run's stream stands
-    then."""
+    then; `sizes`: of the call that is expected."""
 
     choice: ChosenModel
     origin: Origin
     charge: Charge
     step: int
     version: int
+    sizes: CallSizes
 
     def withdrawn(self) -> CoAppend:
         """What the run's stream says if it is never sent."""
@@ -84,9 +86,9 @@ class CallAttempts:
     images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, call: Call, images: Mapping[str, str]) -> CallAttempts:
+    def of(cls, call: Call, sizes: CallSizes, images: Mapping[str, str]) -> CallAttempts:
         excluded = {(provider, model): why for provider, model, why in call.excluded}
-        return cls(call, call.run_version, CallSizes(call), excluded=excluded, images=images)
+        return cls(call, call.run_version, sizes, excluded=excluded, images=images)
 
     def along(self, events: tuple[DomainEvent, ...]) -> CoAppend:
         return run_stream(self.call.charge.run_id), self.version + len(self._unsaid), events

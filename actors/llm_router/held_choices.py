@@ -9,6 +9,8 @@ import structlog
 
 from actors.llm_router.attempts import ChosenModel, Held
 from actors.llm_router.budget_client import BudgetClient
+from actors.llm_router.sizes import CallSizes
+from actors.messages import Call
 from vapora.clock import Clock
 
 
@@ -32,6 +34,11 @@ class HeldChoices:
         now = self._clock()
         self._held = {key: one for key, one in self._held.items() if one.choice.expires_at > now}
         self._held[held.choice.call_id] = held
+
+    def sizes(self, call: Call) -> CallSizes:
+        """Those that were measured when its money was held, where it came as it was expected."""
+        held = self._held.get(call.call_id)
+        return held.sizes if held is not None and held.sizes.is_of(call) else CallSizes(call)
 
     def take(self, call_id: str) -> ChosenModel | None:
         held = self._held.pop(call_id, None)

@@ -199,7 +199,7 @@ class LLMRouter:
 
     async def _work(self, call: Call) -> CallOutcome:
         # Before any money is held: where they are gone, nothing was promised.
-        attempts = CallAttempts.of(call, await self._images(call))
+        attempts = CallAttempts.of(call, self._held.sizes(call), await self._images(call))
         async with AsyncExitStack() as stack:
             try:
                 access = await stack.enter_async_context(self._accesses.of(call.origin))

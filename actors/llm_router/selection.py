@@ -141,13 +141,14 @@ class ModelChoice:
         It rests on the standing that this call was chosen by; the reservation itself is judged afresh.
         """
         following = following_call(call, answer)
-        plan = self.plan(following, CallSizes(following), choice.standing, {})
+        sizes = CallSizes(following)
+        plan = self.plan(following, sizes, choice.standing, {})
         if not plan.options:
             return None
         option = plan.options[0]
         wish = self.wish(following, option, cheap=plan.cheap_chain)
         event = selected(following, plan, option, choice.standing, self._simulated)
-        return Ahead(made(wish, option, choice.standing), wish, (event,))
+        return Ahead(made(wish, option, choice.standing), wish, (event,), sizes)
 
     def covers(self, held: ChosenModel, call: Call, sizes: CallSizes) -> bool:
         """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its

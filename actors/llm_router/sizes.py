@@ -52,6 +52,17 @@ class CallSizes:
         self._sent: dict[_Form, _Sent] = {}
         self._said: dict[tuple[str, _Form], int] = {}
 
+    def is_of(self, call: Call) -> bool:
+        """Whether what was measured of one call holds for another: all that its requests are made of is the same."""
+        mine = self._call
+        return (
+            mine.max_output_tokens == call.max_output_tokens
+            and mine.temperature == call.temperature
+            and mine.system == call.system
+            and mine.tools == call.tools
+            and mine.messages == call.messages
+        )
+
     def needs(self) -> Needs:
         """The prompt at two bytes a token, whichever model it goes to; with tools, the least of it."""
         call = self._call

@@ -34,7 +34,7 @@ _REBUILD_LOOK_S = 2.0
 _GONE_S = 1.0
 # At most so often a batch is written: it has a cost of its own, and a row that changes in each of ten events is written
 # once. What comes after a pause is written at once, and whoever waits for a position cuts the wait short.
-WINDOW_S = 0.005
+WINDOW_S = 0.03
 
 T = TypeVar("T")
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from pydantic import JsonValue
 
 from actors.repositories.authorship import commit_of
-from actors.repositories.open import OpenRepositories
-from actors.repositories.recheck import Recheck
+from actors.repositories.base_branch import ONE_AT_A_TIME, Found, OnBaseBranch, Refused
 from actors.work_messages import worktree_name
 from events import DomainEvent
 from events.ids import ChecksVerdict, task_stream
 from events.work import Work
-from vapora.clock import Clock
 from vapora.commands import MergeTask
-from vapora.dispatch import EarlierAnswer, answer_to, position_of_effect
+from vapora.dispatch import Decision, EarlierAnswer, answer_to, carry_out
 from vapora.domain import task as tasks
 from vapora.domain.landings import Cause
 from vapora.domain.project import InEffect, Project
@@ -30,16 +27,12 @@ from vapora.domain.task_landing import Strategy
 from vapora.domain.task_state import Task
 from vapora.errors import (
     ChecksFailedError,
-    ConflictError,
     MergeConflictError,
     RepositoryError,
     ReviewOutdatedError,
-    SandboxUnavailableError,
     TargetMovedError,
     VaporaError,
-    VersionConflictError,
 )
-from vapora.log.client import Change, LogClient
 from vapora.ports import Origin, RequestKey
 from vapora.repo.bare import branch_name
 from vapora.repo.commits import StepCommit
@@ -47,18 +40,10 @@ from vapora.repo.landing import Landing
 from vapora.repo.owner import Repository
 from vapora.views import Merged, Pushed
 
-_ACTOR = "repositories"
-_MOST_TRIES = 20
 # How often the base branch may move while a landing is computed and checked.
 _MOST_MOVES = 5
-ONE_AT_A_TIME = "the base branch"
 # What passes only when somebody changes the work: not tried again by itself.
 _FOR_GOOD = ("merge-conflict", "checks-failed", "nothing-to-land", "review-outdated")
-
-# Of a landing: nothing is to be done any more; nothing before the log says something new; or it is to be looked at
-# again after a while, since what is in the way is outside of the log.
-Found = Literal["over", "not-now", "later"]
-Refused = (RepositoryError, ChecksFailedError, ReviewOutdatedError, SandboxUnavailableError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +68,7 @@ class _Marker:
     said: Mapping[str, JsonValue]
 
 
-class Lander:
-    def __init__(self, log: LogClient, workspace: str, opened: OpenRepositories, clock: Clock) -> None:
-        self._log = log
-        self._workspace = workspace
-        self._opened = opened
-        self._clock = clock
-        self._recheck = Recheck(opened)
-
+class Lander(OnBaseBranch):
     async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
         """When a person says so. What stands in the way is recorded too, for the board to show."""
         if (earlier := await self._answered(key)) is not None:
@@ -124,7 +102,7 @@ class Lander:
             return "not-now"
         if task.refused is not None and task.refused.head == work.head and task.refused.kind in _FOR_GOOD:
             return "not-now"
-        origin = Origin(self._workspace, _ACTOR, cause.correlation, cause.position)
+        origin = self._by_itself(cause)
         try:
             landing = await self._land(task, work, "squash", "", force=False)
         except Refused as error:
@@ -237,24 +215,14 @@ class Lander:
     ) -> int:
         """Decided again where somebody was quicker; the position of its last event. `marker`: the request that it
         carries out."""
-        for _ in range(_MOST_TRIES):
-            along: tuple[Change, ...] = ()
-            if marker is not None:
-                earlier, version = await answer_to(marker.key, self._log, self._clock())
-                if earlier is not None:
-                    return earlier.position
-                along = ((marker.key.stream, version, (marker.key.accepted(task_id, marker.said),)),)
+
+        async def decided() -> Decision:
             loaded = await self._opened.load_task(task_id)
             events = decide(tasks.require(loaded.state, task_id))
-            if not events:
-                return loaded.position
-            try:
-                change = (task_stream(task_id), loaded.version, events)
-                appended = await self._log.append(origin, change, *along)
-                return position_of_effect(appended.position, along)
-            except VersionConflictError:
-                continue
-        raise ConflictError("The task changes faster than this can be recorded.", remedy="Try again.")
+            return Decision(task_id, task_stream(task_id), loaded.version, events, loaded.position)
+
+        key, said = (None, None) if marker is None else (marker.key, marker.said)
+        return (await carry_out(self._log, self._clock, origin, decided, key, said)).position
 
 
 def _refusal(task: Task, work: Work, error: VaporaError) -> tuple[DomainEvent, ...]:

@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from actors.follower import Follower, Ticker, cancel
-from actors.repositories.landing import Found, Lander
+from actors.repositories.base_branch import Found
+from actors.repositories.landing import Lander
 from actors.repositories.open import OpenRepositories
 from actors.repositories.reverting import Reverter
 from actors.repositories.upkeep import Upkeep

@@ -10,39 +10,27 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from actors.repositories.authorship import commit_of
-from actors.repositories.landing import ONE_AT_A_TIME, Found, Refused
-from actors.repositories.open import OpenRepositories
-from actors.repositories.recheck import Recheck
+from actors.repositories.base_branch import ONE_AT_A_TIME, Found, OnBaseBranch, Refused
 from actors.work_messages import worktree_name
 from events.ids import ChecksVerdict, task_stream
 from events.work import Work
-from vapora.clock import Clock
 from vapora.domain import revert as rules
 from vapora.domain.landings import Cause
 from vapora.domain.project import InEffect, Project
 from vapora.domain.revert import Events
 from vapora.domain.task_state import Task
 from vapora.errors import VaporaError, VersionConflictError
-from vapora.log.client import Change, LogClient
-from vapora.ports import Origin
+from vapora.log.client import Change
 from vapora.repo.bare import Base, branch_name
 from vapora.repo.commits import StepCommit
 from vapora.repo.owner import Repository
 from vapora.repo.reverting import Brought
 
-_ACTOR = "repositories"
 # A person may move one of the cards, again and again.
 _MOST_TRIES = 5
 
 
-class Reverter:
-    def __init__(self, log: LogClient, workspace: str, opened: OpenRepositories, clock: Clock) -> None:
-        self._log = log
-        self._workspace = workspace
-        self._opened = opened
-        self._clock = clock
-        self._recheck = Recheck(opened)
-
+class Reverter(OnBaseBranch):
     async def revert(self, task_id: str, cause: Cause) -> Found | None:
         """What came of it; None for a card that is no such one, or of which this is done."""
         task = await self._opened.task(task_id)
@@ -72,7 +60,7 @@ class Reverter:
         events, over = await self._made(task, project, [one for one, _ in known])
         changes: list[Change] = [(task_stream(task_id), loaded.version, events)]
         changes += [(task_stream(one.id), version, gone) for one, version in known if (gone := over.get(one.id))]
-        await self._log.append(Origin(self._workspace, _ACTOR, cause.correlation, cause.position), *changes)
+        await self._log.append(self._by_itself(cause), *changes)
         # The landing is looked at because of what was just recorded.
         return "not-now"
 

@@ -6,52 +6,42 @@ It goes along the log by itself and stands in nobody's way: what it could not se
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
 from actors.follower import LogLoop
+from actors.webhooks.attempts import Attempts
 from actors.webhooks.keys import SigningSecrets
 from actors.webhooks.outbox import Due, Outbox, Resend, channel_key
 from actors.webhooks.post import Post
+from actors.webhooks.samples import Samples
 from actors.webhooks.sending import Attempt, Sender
 from actors.webhooks.telling import Teller
-from events import DomainEvent, Recorded, Unknown, topics
+from events import Recorded, Unknown, topics
 from events.channel import ChannelRemoved, ChannelResent, ChannelSet, ChannelTested
-from events.ids import StreamName, channel_stream, webhook_stream
+from events.ids import channel_stream, webhook_stream
 from events.run import RunSucceeded
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
 from vapora.clock import Clock
-from vapora.dispatch import answer_to, position_of_effect
 from vapora.dispatch.folds import CHANNEL, WEBHOOK
 from vapora.domain import channel as channels
 from vapora.domain import webhook as rules
 from vapora.domain.cell import Rest
 from vapora.domain.channel import Channel
 from vapora.domain.webhook import Webhook
-from vapora.errors import ConflictError, NewerEventError, UnavailableError, VaporaError, VersionConflictError
+from vapora.errors import NewerEventError, UnavailableError
 from vapora.log.client import LogClient, Polled
 from vapora.log.folds import StreamFolds
 from vapora.log.mapper import LazyRecord
 from vapora.ports import Origin, RequestKey
-from vapora.views import (
-    ChannelDelivery,
-    ChannelOutcome,
-    DeliveryState,
-    EventView,
-    Page,
-    WebhookDelivery,
-    WebhookOutcome,
-)
+from vapora.views import ChannelDelivery, ChannelOutcome, DeliveryState, Page, WebhookDelivery, WebhookOutcome
 
 _BATCH = 500
 _LONGEST_NAP_S = 60.0
-_MOST_TRIES = 20
 _SETTINGS = (
     WebhookSet.TOPIC,
     WebhookRemoved.TOPIC,
@@ -85,6 +75,8 @@ class Webhooks:
         self._secrets = secrets
         self._sender = sender
         self._teller = teller
+        self._samples = Samples(log, clock)
+        self._attempts = Attempts(workspace, clock, secrets=secrets, sender=sender, teller=teller)
         self._pause_s = pause_s
         self._folds = StreamFolds(log, WEBHOOK, None)
         self._channel_folds = StreamFolds(log, CHANNEL, None)
@@ -189,7 +181,7 @@ class Webhooks:
         def event(one: Attempt) -> ChannelTested:
             return ChannelTested(channel_id=channel_id, status=one.status, error=one.error)
 
-        answer = await self._tested(origin, stream, channel_id, attempt, event, key)
+        answer = await self._samples.send(origin, self._channel_folds, stream, attempt, event, key)
         return ChannelOutcome.model_validate(answer)
 
     async def test(self, origin: Origin, webhook_id: str, key: RequestKey | None = None) -> WebhookOutcome:
@@ -199,51 +191,13 @@ class Webhooks:
 
         async def attempt() -> Attempt:
             sample = rules.sample(webhook_id, self._workspace)
-            return await self.post(hook, f"{webhook_id}.sample", rules.SAMPLE, sample)
+            return await self._attempts.post(hook, f"{webhook_id}.sample", rules.SAMPLE, sample)
 
         def event(one: Attempt) -> WebhookTested:
             return WebhookTested(webhook_id=webhook_id, status=one.status, error=one.error)
 
-        answer = await self._tested(origin, stream, webhook_id, attempt, event, key)
+        answer = await self._samples.send(origin, self._folds, stream, attempt, event, key)
         return WebhookOutcome.model_validate(answer)
-
-    async def _tested(
-        self,
-        origin: Origin,
-        stream: StreamName,
-        id_: str,
-        send: Callable[[], Awaitable[Attempt]],
-        event_of: Callable[[Attempt], DomainEvent],
-        key: RequestKey | None,
-    ) -> dict[str, Any]:
-        if key is not None:
-            earlier, _ = await answer_to(key, self._log, self._clock())
-            if earlier is not None:
-                return earlier.whole
-        attempt = await send()
-        said: dict[str, Any] = {
-            "delivered": not attempt.error,
-            "status": attempt.status,
-            "error": attempt.error,
-            "duration_ms": attempt.duration_ms,
-        }
-        event = event_of(attempt)
-        for _ in range(_MOST_TRIES):
-            along: tuple[Any, ...] = ()
-            if key is not None:
-                earlier, version = await answer_to(key, self._log, self._clock())
-                if earlier is not None:
-                    return earlier.whole
-                along = ((key.stream, version, (key.accepted(id_, said),)),)
-            stands = await self._version(stream)
-            with suppress(VersionConflictError):
-                appended = await self._log.append(origin, (stream, stands, (event,)), *along)
-                return {**said, "position": position_of_effect(appended.position, along)}
-        raise ConflictError(f"'{id_}' changes faster than this can be recorded.", remedy="Try again.")
-
-    async def _version(self, stream: StreamName) -> int:
-        folds = self._folds if stream.startswith("webhook:") else self._channel_folds
-        return (await folds.load(stream)).version
 
     # --- following ---
 
@@ -322,7 +276,8 @@ class Webhooks:
         if not recorded:
             await self._conclude(one, "dead", error="the event is not in the log")
             return
-        attempt = await self._attempt(one, recorded[0])
+        channel = None if one.channel_id is None else self._channels.get(one.channel_id)
+        attempt = await self._attempts.attempt(one, recorded[0], channel)
         if not attempt.error:
             await self._conclude(one, "delivered", status=attempt.status)
         elif one.attempts + 1 >= rules.MOST_ATTEMPTS or attempt.status == 410:
@@ -335,38 +290,6 @@ class Webhooks:
             if one.channel_id is not None and attempt.retry_after_s is not None:
                 # Whoever asks to be left alone means all of it.
                 await self.in_thread(lambda outbox: outbox.hold(one.webhook.id, next_at))
-
-    async def _attempt(self, one: Due, recorded: Recorded) -> Attempt:
-        if (channel_id := one.channel_id) is None:
-            event = EventView.of(recorded).model_dump(mode="json")
-            return await self.post(one.webhook, f"{one.webhook.id}.{one.position}", one.topic, event)
-        channel = self._channels.get(channel_id)
-        if channel is None or isinstance(recorded.event, Unknown):
-            return Attempt(None, "the channel is gone, or the event is of a newer version")
-        return await self._teller.tell(channel.set, recorded)
-
-    async def post(self, hook: Webhook, delivery: str, topic: str, event: dict[str, Any]) -> Attempt:
-        body = json.dumps(
-            {"delivery": delivery, "webhook": hook.id, "workspace": self._workspace, **event},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode()
-        # Of the moment of sending, so that the other side can refuse what is old.
-        at = int(self._clock().timestamp())
-        try:
-            secret = await self._secrets.find(hook.id)
-        except VaporaError as error:
-            return Attempt(None, f"its secret cannot be read: {error.message}")
-        if secret is None:
-            return Attempt(None, "its secret is not in the vault any more: remove the webhook, and make it anew")
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "VAPORA-Webhook/1",
-            "Vapora-Delivery": delivery,
-            "Vapora-Topic": topic,
-            "Vapora-Signature": rules.signature(secret, at, body),
-        }
-        return await self._sender.send(hook.url, body, headers)
 
     async def _conclude(self, one: Due, state: DeliveryState, **said: Any) -> None:
         await self.in_thread(lambda outbox: outbox.conclude(one, state, self._clock(), **said))

@@ -17,6 +17,7 @@ from events.task import TaskAssigned
 from tests.actors.kit import WORKSPACE, of_kind
 from tests.actors.test_coordinator import Cell, open_cell
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort
 from vapora.queue import TaskOffer
@@ -24,6 +25,7 @@ from vapora.queue.nats.outlet import NatsOutlet
 from vapora.queue.nats.queue import NatsQueue
 
 ACK_WAIT_S = 0.4
+HEARTBEAT_S = ACK_WAIT_S / 3
 MAX_DELIVER = 3
 
 
@@ -74,7 +76,9 @@ class Site:
         self.ends.append(made)
         return made
 
-    async def coordinator(self, *, patience_s: float = 60, port: LogWriterPort | None = None) -> SwarmCoordinator:
+    async def coordinator(
+        self, *, patience_s: float = 60, first_delay_s: float = 5, port: LogWriterPort | None = None
+    ) -> SwarmCoordinator:
         made = SwarmCoordinator(
             self.cell.log if port is None else LogClient(port, WORKSPACE),
             WORKSPACE,
@@ -84,7 +88,9 @@ class Site:
             clock=self.clock,
             idle_s=60,
             resend_s=0.1,
-            consumer=QueueConsumer(self.queue(), WORKSPACE, patience_s=patience_s, heartbeat_s=ACK_WAIT_S / 3),
+            consumer=QueueConsumer(
+                self.queue(), WORKSPACE, patience_s=patience_s, first_delay_s=first_delay_s, heartbeat_s=HEARTBEAT_S
+            ),
         )
         await made.start()
         self.ends.append(made)
@@ -100,7 +106,7 @@ class Site:
     async def emptied(self) -> None:
         """Until nothing waits in the queue."""
         looking = await self.bystander()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while (await looking.status()).depth:
                 await asyncio.sleep(0.02)
 

@@ -4,6 +4,7 @@ a model that answers as it is told, and a log that does not answer, or not any m
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from actors.log_writer import LogWriter
 from events import DomainEvent, Recorded
 from events.budget import Charge
 from events.ids import LEDGER, Provider
+from tests.waiting import DEADLINE_S
 from vapora.clock import Clock
 from vapora.domain import budget
 from vapora.domain.budget import Ledger, ReserveSpend
@@ -32,6 +34,7 @@ MovableClock = VirtualClock
 
 WORKSPACE = "acme"
 ORIGIN = Origin(WORKSPACE, "tester", "cor-1")
+_TURNS = 1_000
 MANY = Usage(input_tokens=1_000, output_tokens=500)
 
 Event = TypeVar("Event", bound=DomainEvent)
@@ -107,7 +110,9 @@ async def of_kind(log: LogClient, kind: type[Event]) -> list[Event]:
     return [one.event for one in await everything(log) if isinstance(one.event, kind)]
 
 
-async def seen(log: LogClient, kind: type[DomainEvent], count: int = 1, timeout_s: float = 20) -> list[Recorded]:
+async def seen(
+    log: LogClient, kind: type[DomainEvent], count: int = 1, timeout_s: float = DEADLINE_S
+) -> list[Recorded]:
     """Wait until the log holds so many events of a kind."""
     found: list[Recorded] = []
     position = 0
@@ -119,11 +124,14 @@ async def seen(log: LogClient, kind: type[DomainEvent], count: int = 1, timeout_
     return found
 
 
-async def passed(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+async def passed(condition: Callable[[], bool], timeout_s: float = DEADLINE_S) -> None:
     """Give others their turn until it holds."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0)
+        for turn in itertools.count():
+            if condition():
+                return
+            # Whatever takes longer waits for something outside, which needs the processor as well.
+            await asyncio.sleep(0 if turn < _TURNS else 0.005)
 
 
 async def ledger_of(log: LogClient) -> Ledger:

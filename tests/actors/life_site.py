@@ -34,6 +34,7 @@ from vapora.settings import Settings
 WORKSPACE = "default"
 # So short that a test takes a second, so long that a busy machine misses none by itself.
 BEAT_S = 0.2
+# For who is stuck: a step of a test takes a hundredth of it, on a quiet machine.
 LIMITS = StepLimits(model_s=1, tool_s=1, other_s=30)
 
 Make = Callable[["LifeSite", Address, Runtime], Actor]
@@ -81,7 +82,7 @@ class LifeSite:
         self.settings = Settings(data=folder / "data", **{**told, **settings})
         self.environ = environ
         self.ways: dict[str, list[Make]] = {}
-        self.limits = LIMITS
+        self.limits = StepLimits()
         self.started: list[str] = []
         self.usual = builder(self.settings, environ)
         self.runtime = LocalRuntime(self._build)
@@ -144,7 +145,7 @@ class LifeSite:
 
     async def read(self, question: Callable[[Any], Any]) -> Any:
         """Of the read models, as of now."""
-        await self.system.projector(WORKSPACE).wait_for(await self.log.head(), 10)
+        await self.system.projector(WORKSPACE).wait_for(await self.log.head(), 60)
         reader = StoreReader(self.system.read_store(WORKSPACE))
         try:
             with reader.snapshot() as rows:

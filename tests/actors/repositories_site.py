@@ -21,6 +21,7 @@ from events.task import TaskApproved, TaskAssigned, TaskCompleted, TaskSentToRev
 from events.work import Check, Work
 from tests.actors.kit import ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer
 from tests.repo.site import VAPORA, TheirRepository, environ
+from tests.waiting import DEADLINE_S
 from vapora.blobs import open_blobs
 from vapora.domain import task as tasks
 from vapora.domain.task_state import Task
@@ -152,7 +153,7 @@ class Site:
     async def until(self, kind: type[Event], task_id: str, count: int = 1) -> Event:
         """Wait for so many events of a kind on a card; the last of them."""
         position = 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while len(found := await self.of(kind, task_id)) < count:
                 position = (await self.log.poll(position, 1_000, 5, (kind.TOPIC,))).position
         return found[count - 1]

@@ -20,7 +20,8 @@ from events.task import TaskAssigned, TaskCompleted, TaskHandedOver, TaskWaiting
 from projections.audit import entries
 from projections.decisions import why
 from tests.actors.kit import passed
-from tests.actors.life_site import WORKSPACE, Deaf, LifeSite, open_site
+from tests.actors.life_site import LIMITS, WORKSPACE, Deaf, LifeSite, open_site
+from tests.waiting import DEADLINE_S
 from vapora import views
 from vapora.commands import ChangeSettings, DrainAgent, EditAgent, SetBudget
 from vapora.domain.heartbeat import Pulse
@@ -133,6 +134,7 @@ async def test_where_there_is_no_other_the_agent_is_started_anew_and_goes_on_wit
 
 async def test_until_it_is_back_the_card_says_what_its_work_waits_for(tmp_path: Path) -> None:
     async with open_site(tmp_path, agent_start_s=0.2) as site:
+        site.limits = LIMITS
         routers: list[Frozen] = []
 
         def frozen(site: LifeSite, address: Address, runtime: Runtime) -> Actor:
@@ -153,6 +155,7 @@ async def test_until_it_is_back_the_card_says_what_its_work_waits_for(tmp_path: 
 
 async def test_a_stuck_agent_is_replaced_and_what_was_recorded_is_not_asked_again(tmp_path: Path) -> None:
     async with open_site(tmp_path) as site:
+        site.limits = LIMITS
         site.ways["developer"] = [
             lambda site, address, runtime: site.agent(
                 address, runtime, router=Frozen(runtime.ref(Address("router")), 1)
@@ -175,6 +178,7 @@ async def test_a_stuck_agent_is_replaced_and_what_was_recorded_is_not_asked_agai
 
 async def test_an_agent_that_comes_back_late_finds_its_run_with_another_and_leaves_it_alone(tmp_path: Path) -> None:
     async with open_site(tmp_path) as site:
+        site.limits = LIMITS
         routers: list[Frozen] = []
         old: list[Agent] = []
 
@@ -198,7 +202,7 @@ async def test_an_agent_that_comes_back_late_finds_its_run_with_another_and_leav
         # It goes on as if nothing had been, while the other is in the middle of the run.
         routers[0].thaw.set()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while (await old[0].health())["runs"]:
                 await asyncio.sleep(0)
         slow[0].thaw.set()
@@ -240,7 +244,6 @@ async def test_a_drained_agent_ends_what_it_has_and_gets_nothing_new(tmp_path: P
             routers.append(Frozen(runtime.ref(Address("router")), 0))
             return site.agent(address, runtime, router=routers[-1])
 
-        site.limits = StepLimits()
         site.ways["developer"] = [held]
         first = await site.submit("First")
         await site.of(TaskAssigned)
@@ -261,7 +264,6 @@ async def test_a_drained_agent_ends_what_it_has_and_gets_nothing_new(tmp_path: P
 
 async def test_what_a_drained_agent_has_not_ended_within_the_limit_goes_to_another(tmp_path: Path) -> None:
     async with open_site(tmp_path) as site:
-        site.limits = StepLimits()
         site.ways["developer"] = [
             lambda site, address, runtime: site.agent(
                 address, runtime, router=Frozen(runtime.ref(Address("router")), 1)
@@ -287,7 +289,6 @@ async def test_a_limit_of_runs_that_a_person_set_holds_and_the_card_says_why_it_
             routers.append(Frozen(runtime.ref(Address("router")), 0))
             return site.agent(address, runtime, router=routers[-1])
 
-        site.limits = StepLimits()
         site.ways["developer"] = [held]
         await site.people.dispatch(site.origin(), ChangeSettings(most_runs_of={"developer": 1}))
         first, second = await site.submit("First"), await site.submit("Second")
@@ -305,6 +306,7 @@ async def test_a_limit_of_runs_that_a_person_set_holds_and_the_card_says_why_it_
 
 async def test_a_run_that_stops_every_agent_ends_as_failed_and_says_nothing_about_them(tmp_path: Path) -> None:
     async with open_site(tmp_path) as site:
+        site.limits = LIMITS
         other = await site.second()
 
         def always(site: LifeSite, address: Address, runtime: Runtime) -> Actor:
@@ -322,6 +324,7 @@ async def test_an_agent_that_waits_for_a_provider_or_a_person_is_left_alone(tmp_
     with FakeVendors() as vendors:
         environ = vendors.environ(Provider.OPENAI)
         async with open_site(tmp_path, environ, rehearsal_steps=None) as site:
+            site.limits = LIMITS
             asked = [0]
 
             class Counting(Agent):
@@ -341,10 +344,10 @@ async def test_an_agent_that_waits_for_a_provider_or_a_person_is_left_alone(tmp_
                 site.origin(), "workspace", WORKSPACE, SetBudget(monthly_limit_cents=0)
             )
             task_id = await site.submit()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE_S):
                 while (await site.card(task_id)).waiting is None:
                     await asyncio.sleep(0.05)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(DEADLINE_S):
                 while asked[0] < 10:
                     await asyncio.sleep(0.05)
             assert [one for one in await site.events() if isinstance(one.event, AgentSuspended)] == []

@@ -9,6 +9,7 @@ from events.budget import TierChanged
 from events.ids import Scope, Tier
 from tests.actors.kit import ORIGIN, WORKSPACE, of_kind, wish
 from tests.actors.test_budget_manager import CENT, Cell, cost, open_cell, riding
+from tests.waiting import DEADLINE_S
 
 
 async def spend(cell: Cell, call_id: str, cents: int) -> None:
@@ -18,7 +19,7 @@ async def spend(cell: Cell, call_id: str, cents: int) -> None:
 
 async def told(cell: Cell, count: int) -> list[TierChanged]:
     """As the manager itself tells it, within a second or so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         while len(found := await of_kind(cell.log, TierChanged)) < count:
             await asyncio.sleep(0.01)
     return found

@@ -32,6 +32,7 @@ from tests.actors.kit import (
     seen,
     wish,
 )
+from tests.waiting import DEADLINE_S
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
 from vapora.errors import BadInputError, ConflictError, LogError, UnavailableError, VersionConflictError
@@ -55,7 +56,7 @@ class Cell:
         await self.money.set_budget(ORIGIN, scope, scope_id, SetBudget(monthly_limit_cents=cents))
 
     async def somebody_waits(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             while (await self.money.health())["waiting"] == 0:
                 await asyncio.sleep(0)
 
@@ -284,7 +285,7 @@ async def test_a_call_of_another_scope_passes_those_who_wait(cell: Cell) -> None
 
 @pytest.mark.parametrize("patience_s", [0, 0.01])
 async def test_who_waits_too_long_is_told_that_others_hold_the_room(patience_s: float) -> None:
-    async with open_cell(patience_s) as cell, asyncio.timeout(30):
+    async with open_cell(patience_s) as cell, asyncio.timeout(DEADLINE_S):
         await cell.limit(4)
         await cell.money.reserve(ORIGIN, wish("c1", 3 * CENT), ())
         reply = await cell.money.reserve(ORIGIN, wish("c2", 3 * CENT), ())
@@ -294,7 +295,7 @@ async def test_who_waits_too_long_is_told_that_others_hold_the_room(patience_s: 
 
 
 async def test_when_the_first_gives_up_those_behind_it_get_their_turn() -> None:
-    async with open_cell(patience_s=0.1) as cell, asyncio.timeout(30):
+    async with open_cell(patience_s=0.1) as cell, asyncio.timeout(DEADLINE_S):
         await cell.limit(4)
         await cell.money.reserve(ORIGIN, wish("c1", 3 * CENT), ())
         large = asyncio.create_task(cell.money.reserve(ORIGIN, wish("large", 4 * CENT), ()))

@@ -11,6 +11,7 @@ import pytest
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from tests.actors.test_log_writer import request
+from tests.waiting import DEADLINE_S
 from vapora.errors import ConfigurationError, CorruptLogError, UnavailableError
 from vapora.log.proof import CheckpointBook, SigningKey, checkpoints
 from vapora.log.sqlite import SQLiteLog
@@ -36,7 +37,7 @@ def signed(file: Path) -> list[int]:
 
 
 async def until(file: Path, positions: list[int]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while signed(file) != positions:
             await asyncio.sleep(0.005)
 
@@ -93,7 +94,7 @@ async def test_a_checkpoint_that_cannot_be_written_shows_in_health_and_stops_no_
     await writer.start()
     _block(file)
     await writer.append([request("a", 0)])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while (await writer.health())["status"] == "ok":
             await asyncio.sleep(0.005)
     assert "No checkpoint can be written" in (await writer.health())["reason"]

@@ -13,6 +13,7 @@ from events.ids import TaskState
 from events.task import TaskWaiting
 from tests.actors.consumer_site import MAX_DELIVER, Site, open_site
 from tests.actors.kit import ORIGIN, passed, seen
+from tests.waiting import DEADLINE_S
 from vapora.commands import EditAgent, MoveTask, RequeueTask
 from vapora.errors import NotFoundError, UnavailableError
 
@@ -106,7 +107,7 @@ async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_w
 async def test_the_dead_letter_of_a_task_that_is_gone_is_forgotten(site: Site) -> None:
     coordinator, task_id = await _buried(site)
     await site.cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while (await coordinator.queue_status()).dead_letters:
             await asyncio.sleep(0.02)
     await site.emptied()

@@ -10,6 +10,7 @@ import pytest
 
 from actors.log_writer.group_commit import GroupCommit
 from events.task import TaskApproved
+from tests.waiting import DEADLINE_S
 from vapora.clock import now
 from vapora.errors import LogError
 from vapora.log import encode
@@ -43,7 +44,7 @@ class Watched(_MemoryStore):
         self.sizes.append(len(entries))
         self.threads.append(threading.get_ident())
         self.entered.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(DEADLINE_S)
         if self.errors:
             raise self.errors.pop()
         super().write(entries, tip)
@@ -170,7 +171,7 @@ async def test_while_the_thread_has_something_else_to_do_the_log_is_the_threads(
 
     def work() -> str:
         entered.set()
-        gate.wait(10)
+        gate.wait(DEADLINE_S)
         return "done"
 
     working = asyncio.create_task(quick.call(work))
@@ -241,7 +242,7 @@ async def test_the_next_group_is_decided_while_the_first_is_written_and_a_third_
 ) -> None:
     appending = await _three_groups(quick, log)
     log.gate.set()
-    assert log.entered.acquire(timeout=10)  # in the loop: nobody asks it before the second is written
+    assert log.entered.acquire(timeout=DEADLINE_S)  # in the loop: nobody asks it before the second is written
     assert log.sizes[8:] == [2, 2] and len(heard) == 8
     assert [await one for one in appending] == [[Appended((position,))] for position in range(9, 15)]
     assert heard[8:] == [(10, None), (12, None), (14, None)]
@@ -367,10 +368,10 @@ async def _three_groups(commits: GroupCommit, log: Watched) -> list[asyncio.Task
 
 def _entered(log: Watched, times: int) -> None:
     for _ in range(times):
-        assert log.entered.acquire(timeout=10)
+        assert log.entered.acquire(timeout=DEADLINE_S)
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await asyncio.sleep(0)

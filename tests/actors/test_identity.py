@@ -20,6 +20,7 @@ from actors.log_writer import LogWriter
 from events.identity import LogInRefused, PasswordChanged, SessionEnded, SessionRefreshed, UserRegistered
 from events.ids import PEOPLE, MemberRole
 from tests.actors.kit import Line, MovableClock, of_kind
+from tests.waiting import DEADLINE_S
 from vapora.commands import (
     AcceptInvitation,
     AddMember,
@@ -302,7 +303,7 @@ async def test_counts_are_saved_within_a_second_or_so_without_anybody_stopping_i
         await set_up(site, identity)
         with pytest.raises(UnauthenticatedError):
             await identity.log_in(ORIGIN, log_in(SecretStr("a wrong guess")), "10.77.0.1")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             while not file.exists():
                 await asyncio.sleep(0.05)
         assert len(json.loads(file.read_text())["counts"]) == 3

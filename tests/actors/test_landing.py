@@ -16,6 +16,7 @@ from events.work import Work
 from events.workspace import WorkspacePaused, WorkspaceResumed
 from tests.actors.kit import ORIGIN
 from tests.actors.repositories_site import Site, site
+from tests.waiting import DEADLINE_S
 from vapora.commands import MergeTask
 from vapora.errors import (
     ChecksFailedError,
@@ -260,6 +261,6 @@ async def complete(cell: Site, task_id: str, run: int, base: str, head: str) -> 
 
 
 async def gone(cell: Site, worktree: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while worktree in cell.worktrees():
             await asyncio.sleep(0)

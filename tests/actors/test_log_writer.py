@@ -13,6 +13,7 @@ import pytest
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from events.task import TaskApproved, TaskRejected
+from tests.waiting import DEADLINE_S
 from vapora.clock import now
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError
 from vapora.log import MemoryLog, encode, mapper
@@ -69,7 +70,7 @@ async def test_a_poll_answers_at_once_with_what_is_there(writer: LogWriter) -> N
 async def test_a_poll_waits_for_the_next_event(writer: LogWriter) -> None:
     polls = [asyncio.create_task(writer.poll(0, timeout_s=60)) for _ in range(3)]
     await writer.append([request("a", 0)])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         assert [positions(batch) for batch in await asyncio.gather(*polls)] == [[1]] * 3
 
 
@@ -86,7 +87,7 @@ async def test_a_filtered_poll_waits_for_its_topics_and_tells_how_far_it_looked(
     waiting = asyncio.create_task(writer.poll(batch.position, timeout_s=60, topics=[NO.TOPIC]))
     await writer.append([request("a", 3, YES)])
     await writer.append([request("a", 4, YES, NO)])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         assert positions(await waiting) == [6]
     assert await writer.poll(6, timeout_s=0.01, topics=["task.assigned"]) == Batch((), 6, 6)
 
@@ -132,7 +133,7 @@ async def test_followers_see_every_event_once_and_in_order_while_four_append_and
         for version in range(0, 100, 2):
             await writer.append([request(stream, version, YES, NO)])
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         await asyncio.gather(*(append(stream) for stream in "abcd"))
         assert [await follower for follower in followers] == [list(range(1, 401))] * 3
         rejected = [record.position for record in await _all(writer) if record.topic == NO.TOPIC]
@@ -157,7 +158,7 @@ async def test_whatever_fails_an_append_takes_effect_once_and_followers_see_all_
                     answered[one.request_id] = answer.positions
 
     follower = asyncio.create_task(_follow(writer, 200, limit=7))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         await asyncio.gather(*(call(f"s{number}") for number in range(20)))
         assert await follower == list(range(1, 201))
     assert {mapper.request_id(one): (one.position,) for one in await _all(writer)} == answered
@@ -271,7 +272,7 @@ async def test_a_writer_that_was_replaced_refuses_everything_from_then_on(tmp_pa
     for call in (lambda: old.append([request("b", 0)]), lambda: old.poll(0), lambda: old.read("a"), old.head):
         with pytest.raises(FencedError):
             await call()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(FencedError):
             await waiting
     assert (await old.health())["status"] == "fenced"
@@ -300,7 +301,7 @@ async def test_stopping_ends_waiting_polls_and_starting_again_goes_on(writer: Lo
     await writer.stop()
     await writer.stop()
     assert await appending == [Appended((1,))]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(UnavailableError, match="has stopped"):
             await waiting
     assert (await writer.health())["status"] == "stopped"
@@ -357,7 +358,7 @@ async def test_a_start_that_is_cancelled_does_not_close_the_log_under_a_thread_t
 
     def open_book() -> CheckpointBook:
         reading.set()
-        go_on.wait(10)
+        go_on.wait(DEADLINE_S)
         raise LogError("nobody waits for this any more")
 
     signer = CheckpointSigner(open_book, now, events=1_000, interval_s=60)
@@ -453,7 +454,7 @@ async def _all(writer: LogWriter) -> tuple[StoredRecord, ...]:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         while not condition():
             await asyncio.sleep(0)
 

@@ -17,6 +17,7 @@ from projections.board import Board, board
 from projections.board_waiting import CARDS
 from projections.engine.store import ReadStore, StoreReader
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
+from tests.waiting import DEADLINE_S
 from vapora.commands import CreateProject, EditTask, MoveTask, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.errors import UnavailableError
@@ -111,7 +112,7 @@ async def test_live_frames_and_those_from_the_tables_lead_to_the_same_screen(
     tasks = await submit(people, 20)
     for number, task_id in enumerate(tasks):
         await people.dispatch(ORIGIN, EditTask(priority=number), task_id)
-        await first.wait_for(await log.head(), 5)
+        await first.wait_for(await log.head(), 60)
         await live.show(first)
         if number == 10:
             await cut.show(first, limit=7)
@@ -121,7 +122,7 @@ async def test_live_frames_and_those_from_the_tables_lead_to_the_same_screen(
     await second.start()
     for task_id in tasks[:5]:
         await people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
-    await second.wait_for(await log.head(), 5)
+    await second.wait_for(await log.head(), 60)
     fresh = Screen()
     for screen in (live, cut, fresh):
         while await screen.show(second, limit=3):
@@ -138,7 +139,7 @@ async def test_a_reader_far_behind_gets_the_latest_state_of_each_row(
     [task_id] = await submit(people, 1)
     for number in range(30):
         await people.dispatch(ORIGIN, EditTask(priority=number), task_id)
-    await projector.wait_for(await log.head(), 5)
+    await projector.wait_for(await log.head(), 60)
     frames = await projector.frames(0, limit=5)
     [row] = [row for frame in frames for row in frame["rows"] if row["view"] == "task"]
     assert row["row"]["priority"] == 29
@@ -151,7 +152,7 @@ async def test_whoever_follows_gets_a_frame_for_each_change_also_of_one_batch(
     [task_id] = await submit(people, 1)
     projector = open_projector()
     await projector.start()
-    begin = await projector.wait_for(await log.head(), 5)
+    begin = await projector.wait_for(await log.head(), 60)
     following = asyncio.create_task(projector.frames(begin, timeout_s=5))
     edits = [
         log.request(ORIGIN, (task_stream(task_id), version, [TaskEdited(task_id=task_id, priority=version)]))
@@ -159,7 +160,7 @@ async def test_whoever_follows_gets_a_frame_for_each_change_also_of_one_batch(
     ]
     await log.append_many(edits)
     await following
-    await projector.wait_for(await log.head(), 5)
+    await projector.wait_for(await log.head(), 60)
     frames = await projector.frames(begin)
     assert [frame["position"] for frame in frames] == list(range(begin + 1, begin + 31))
     await projector.stop()
@@ -182,7 +183,7 @@ async def test_what_comes_after_a_pause_is_there_at_once_and_what_comes_within_t
     projector = open_projector(window_s=3_600.0)
     await projector.start()
     first = (await people.dispatch(ORIGIN, CreateProject(name="The first"))).position
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while (await projector.status())["position"] < first:
             await asyncio.sleep(0)
     for number in range(5):
@@ -198,13 +199,13 @@ async def test_after_a_restart_it_goes_on_behind_its_checkpoint(
     first = open_projector()
     await first.start()
     await submit(people, 3)
-    reached = await first.wait_for(await log.head(), 5)
+    reached = await first.wait_for(await log.head(), 60)
     await first.stop()
     second = open_projector()
     await second.start()
     assert (await second.health())["position"] == reached
     await submit(people, 1)
-    assert await second.wait_for(await log.head(), 5) == await log.head()
+    assert await second.wait_for(await log.head(), 60) == await log.head()
     await second.stop()
 
 
@@ -233,7 +234,7 @@ class NextBoard(Board):
 
 
 async def rebuilt(projector: Projector) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while (await projector.status())["rebuilding"]:
             await asyncio.sleep(0)
 
@@ -252,7 +253,7 @@ async def test_after_an_update_the_old_rows_are_served_until_the_new_ones_take_t
     first = open_projector()
     await first.start()
     [task_id] = await submit(people, 1)
-    await first.wait_for(await log.head(), 5)
+    await first.wait_for(await log.head(), 60)
     live = Screen()
     await live.show(first)
     await first.stop()
@@ -281,7 +282,7 @@ async def test_a_rebuild_that_another_process_left_behind_is_brought_to_its_end(
     projector = Projector(log, WORKSPACE, lambda: ReadStore(path), all_projections(), look_s=0.1)
     await projector.start()
     await submit(people, 3)
-    await projector.wait_for(await log.head(), 5)
+    await projector.wait_for(await log.head(), 60)
     store = ReadStore(path)
     Rebuild.begin(store, Board())
     await rebuilt(projector)
@@ -302,7 +303,7 @@ async def test_far_behind_it_makes_no_frames_and_whoever_looks_on_gets_the_lates
     projector = open_projector()
     await projector.start()
     waiting = asyncio.create_task(projector.frames(0, timeout_s=20))
-    assert await projector.wait_for(await log.head(), 30) == await log.head()
+    assert await projector.wait_for(await log.head(), 60) == await log.head()
     first = await waiting
     assert len(first) < 12_000
     screen = Screen()

@@ -14,8 +14,9 @@ from actors.coordinator.queue_consumer import ConsumerState
 from events.ids import TaskState
 from events.run import RunSucceeded
 from events.task import TaskArchived
-from tests.actors.consumer_site import MAX_DELIVER, Site, open_site
+from tests.actors.consumer_site import HEARTBEAT_S, MAX_DELIVER, Site, open_site
 from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind, passed
+from tests.waiting import DEADLINE_S
 from vapora.commands import MoveTask, RequeueTask
 from vapora.domain.offers import OpenOffers
 from vapora.errors import UnavailableError
@@ -71,7 +72,7 @@ async def test_a_task_that_another_taker_died_with_comes_again_and_is_given_out_
     await site.relay()
     task_id = await site.cell.submit()
     dying = await site.bystander()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not await dying.fetch(1, 1):
             pass
     await dying.stop()
@@ -89,11 +90,11 @@ async def test_a_coordinator_that_dies_after_the_append_and_before_its_acknowled
     line.dies_after = 1
     first = await site.coordinator(port=line)
     task_id = await site.cell.submit()
-    await asyncio.wait_for(line.dead.wait(), 10)
+    await asyncio.wait_for(line.dead.wait(), DEADLINE_S)
     site.ends.remove(first)
     # It hangs in its append for ever, and its connection goes: as one that was killed.
     await site.queues[0].stop()
-    await asyncio.wait_for(first.stop(), 10)
+    await asyncio.wait_for(first.stop(), DEADLINE_S)
     looking = await site.bystander()
     assert sum((await looking.status()).depth.values()) == 1
 
@@ -120,7 +121,7 @@ async def test_an_offer_of_a_task_that_is_gone_is_acknowledged(site: Site) -> No
     await site.relay()
     task_id = await site.cell.submit()
     looking = await site.bystander()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not (await looking.status()).depth:
             await asyncio.sleep(0.01)
     await site.cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
@@ -133,17 +134,17 @@ async def test_an_offer_of_a_task_that_is_gone_is_acknowledged(site: Site) -> No
 async def test_what_nobody_is_free_for_waits_and_starts_as_soon_as_somebody_is(site: Site) -> None:
     await site.cell.capacity("developer", 1)
     await site.relay()
-    await site.coordinator()
+    await site.coordinator(first_delay_s=3_600)
     first = await site.cell.submit()
     await site.cell.assigned(1)
     second = await site.cell.submit()
     looking = await site.bystander()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not (await looking.status()).depth:
             await asyncio.sleep(0.01)
-    # It was told to come again in five seconds; who becomes free does not wait for that.
+    # It was told to come again in an hour; who becomes free does not wait for that.
     [work] = await site.cell.pool.got(1)
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(DEADLINE_S):
         await site.cell.pool.end(work, RunSucceeded)
         await site.cell.assigned(2)
     await site.emptied()
@@ -182,7 +183,7 @@ async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one
     await passed(lambda: waits in state().put_off)
     await giver.offer([older])
     # Once it is acknowledged, only the present one is left.
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while sum((await giver.status()).depth.values()) > 1:
             await asyncio.sleep(0.02)
     assert state().delivered == {waits: present.position}
@@ -208,13 +209,15 @@ class Away(Line):
 
 
 async def test_offers_in_hand_do_not_become_dead_letters_while_the_log_is_away(site: Site) -> None:
-    """Unanswered, an offer is delivered again three times in 1.2 s, and is a dead letter then."""
+    """Unanswered for two seconds, an offer is delivered again, and after three times is a dead letter."""
+    site.ack_wait_s = 2
     await site.relay()
     log = Away(site.cell.writer)
     await site.coordinator(port=log)
     beats = site.queues[-1].beats
     task_id = await site.cell.submit()
-    await passed(lambda: len(beats) > 3 * MAX_DELIVER * MAX_DELIVER, timeout_s=30)
+    await passed(lambda: len(beats) > 3 * MAX_DELIVER * MAX_DELIVER)
+    assert len(beats) * HEARTBEAT_S > site.ack_wait_s
     assert len(set(beats)) == 1  # the same delivery all the time
     looking = await site.bystander()
     assert (await looking.status()).dead_letters == ()

@@ -22,6 +22,7 @@ from events.task import TaskApproved, TaskAssigned, TaskFailed, TaskReopened, Ta
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, log_writer
 from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.log.client import LogClient
 from vapora.observability import live
 from vapora.queue import TaskOffer
@@ -92,7 +93,7 @@ async def submit(log: LogClient, numbers: Sequence[int]) -> None:
     await log.append_many(requests)
 
 
-async def waiting(queue: NatsQueue, count: int, timeout_s: float = 20) -> None:
+async def waiting(queue: NatsQueue, count: int, timeout_s: float = DEADLINE_S) -> None:
     async with asyncio.timeout(timeout_s):
         while sum((await queue.status()).depth.values()) != count:
             await asyncio.sleep(0.02)
@@ -189,7 +190,7 @@ async def last_header(server: NatsServer, stream: str, subject: str, name: str) 
     """Of the last message there, once there is one."""
     client = await nats.connect(server.options.url, **server.options.arguments())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while True:
                 with suppress(NotFoundError):
                     return ((await client.jetstream().get_last_msg(stream, subject)).headers or {}).get(name)
@@ -215,7 +216,7 @@ async def test_over_crashes_of_relay_and_server_each_task_is_offered_once_and_ea
         await running.stop()
         running = relay(log, server)
         await running.start()
-    await waiting(queue, 1_200, timeout_s=40)
+    await waiting(queue, 1_200)
     offers = await drained(queue)
     assert len(offers) == len({one.task_id for one in offers}) == 1_200
 
@@ -271,7 +272,7 @@ async def test_a_mirror_of_another_log_is_left_alone_and_health_says_what_to_do(
         second = relay(other, server)
         await second.start()
         problem = ""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while "another log" not in problem:
                 problem = (await second.health())["problem"] or ""
                 await asyncio.sleep(0.01)
@@ -313,7 +314,7 @@ async def test_a_store_that_was_lost_is_filled_again_while_the_log_is_silent(
     server.lose()
     await server.start()
     await waiting(queue, 3)
-    found = await mirrored(server.options, WORKSPACE, len(whole), timeout_s=10)
+    found = await mirrored(server.options, WORKSPACE, len(whole))
     assert [(one.position, one.stream, one.version) for one in found] == places(whole)
     await running.stop()
 
@@ -346,7 +347,7 @@ async def test_an_account_with_the_rights_that_are_documented_and_no_more_will_d
     taker = NatsQueue(options, WORKSPACE, ack_wait_s=0.3, max_deliver=2)
     await taker.start()
     await submit(log, [1])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not await taker.dead_letters():
             await taker.fetch(1, 0.1)
     await taker.discard("t1")

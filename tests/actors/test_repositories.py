@@ -21,6 +21,7 @@ from events.task import LandingRefused, TaskArchived, TaskPushed
 from events.work import Check, CommandResult
 from tests.actors.kit import ORIGIN
 from tests.actors.repositories_site import Site, site
+from tests.waiting import DEADLINE_S
 from vapora.domain import project as projects
 from vapora.errors import (
     NotARepositoryError,
@@ -243,6 +244,6 @@ def test_a_worktrees_name_says_task_and_attempt() -> None:
 
 
 async def until_worktrees(cell: Site, wanted: set[str]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while cell.worktrees() != wanted:
             await asyncio.sleep(0)

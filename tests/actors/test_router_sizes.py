@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -74,16 +75,27 @@ def test_the_rehearsal_is_measured_once_for_all_whom_it_stands_in_for() -> None:
     assert measured == {"rehearsal": 1}
 
 
-def test_a_step_to_come_is_measured_when_it_is_chosen_and_when_it_comes() -> None:
+def test_a_step_to_come_is_measured_when_it_is_chosen_and_not_again_when_it_comes_as_expected() -> None:
     measured: Measured = Counter()
     chosen = choice(clients(measured, rehearsal=True))
     call = replace(call_of(3), follow_up=FollowUp("Go on.", 100))
     option = chosen.plan(call, CallSizes(call), STANDING, {}).options[0]
     ahead = chosen.following(call, made(chosen.wish(call, option, cheap=False), option, STANDING), "The answer.")
     assert ahead is not None
-    coming = following_call(call, "The answer.")
-    assert chosen.covers(ahead.choice, coming, CallSizes(coming))
-    assert measured == {"rehearsal": 3}
+    coming = replace(following_call(call, "The answer."), run_version=9)
+    assert ahead.sizes.is_of(coming)
+    assert chosen.covers(ahead.choice, coming, ahead.sizes)
+    assert measured == {"rehearsal": 2}
+
+
+def test_a_step_that_comes_otherwise_than_expected_is_measured_anew() -> None:
+    call = call_of(3)
+    sizes = CallSizes(call)
+    longer = (*call.messages, Message(role="user", text="One thing more."))
+    changed: list[dict[str, Any]] = [{"messages": longer}, {"max_output_tokens": 5}]
+    changed += [{"system": "Another."}, {"temperature": 0.5}, {"tools": call_of(3, 1).tools}]
+    assert sizes.is_of(replace(call_of(3), attempt=2, run_version=7))
+    assert not any(sizes.is_of(replace(call, **other)) for other in changed)
 
 
 def conversations() -> dict[str, Callable[[Call], Call]]:

@@ -16,6 +16,7 @@ from actors.runtime.local import LocalRuntime
 from actors.runtime.ray import HostConfig, RayRuntime, carrying
 from events.ids import PEOPLE
 from tests.actors.kit import manager, passed
+from tests.waiting import DEADLINE_S
 from vapora.clock import now
 from vapora.errors import EndingError, UnavailableError
 from vapora.log.client import LogClient
@@ -158,7 +159,7 @@ async def test_the_new_one_does_not_start_before_the_old_one_is_gone(world: Worl
     calling = asyncio.create_task(ref.health())
     again = asyncio.create_task(world.runtime.stop(LOG))  # also in the middle of that
     world.open.set()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await asyncio.gather(stopping, calling, again)
     order = [one.split()[0] for one in world.story]
     assert order[:4] == ["start", "started", "stop", "stopped"]
@@ -208,7 +209,7 @@ async def test_a_budget_manager_that_starts_while_its_cell_is_closed_keeps_nobod
 
     runtime = LocalRuntime(build)
     starting = asyncio.create_task(runtime.ref(BUDGET).health())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         # It asks again and again for a log that may come back.
         await passed(lambda: asked > 1)
         await runtime.close_cell("default", for_good=True)
@@ -232,7 +233,7 @@ async def test_after_cells_have_closed_memory_is_given_back_once_and_not_after_t
     )
     await runtime.close_cell("default", ("agent",))  # of a cell that goes on
     await asyncio.gather(*(runtime.close_cell(f"w{number}") for number in range(5)))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await done.wait()
     assert given == [0]
     await runtime.close_cell("default")

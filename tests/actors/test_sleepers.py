@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from events.task import TaskCompleted
 from tests.actors.kit import seen
 from tests.actors.test_sleep import actors_of, asleep, running, settings, submit, until
 from tests.postgres import Server, connections
+from tests.waiting import settled
 from vapora.clock import now
 from vapora.database import MOST_CONNECTIONS
 from vapora.dispatch import Dispatcher
@@ -76,7 +78,19 @@ async def used_at_rest(system: LocalActorSystem, url: str) -> Used:
     return Used(process.num_threads(), process.num_fds(), process.memory_info().rss, connections(url), calls, cpu_s)
 
 
-@pytest.mark.timeout(300)
+def fits(few: Used, many: Used) -> bool:
+    return (
+        # One or two are of the default cell itself, whose turn came meanwhile.
+        many.calls <= few.calls + 3
+        and many.threads <= few.threads + 2
+        and many.files <= few.files + 4
+        and many.connections <= few.connections + 1
+        and many.rss <= few.rss + _NOISE_BYTES
+        and many.cpu_s <= 3 * few.cpu_s + 0.5
+    )
+
+
+@pytest.mark.timeout(900)
 async def test_nothing_of_a_process_grows_with_the_cells_that_sleep_in_it(
     tmp_path: Path, postgres_server: Server
 ) -> None:
@@ -93,18 +107,15 @@ async def test_nothing_of_a_process_grows_with_the_cells_that_sleep_in_it(
                 # A start takes all that sleep at their word, and opens none of them.
                 assert (await system.standing())[1].asleep == upto
                 assert [one for name in names for one in actors_of(system, name)] == []
-                found.append(await used_at_rest(system, url))
+                found.append(
+                    await settled(partial(used_at_rest, system, url), lambda used: not found or fits(found[0], used))
+                )
         few, many = found
-        # One or two are of the default cell itself, whose turn came meanwhile.
-        assert many.calls <= few.calls + 3
-        assert many.threads <= few.threads + 2
-        assert many.files <= few.files + 4
-        assert many.connections <= few.connections + 1 <= MOST_CONNECTIONS + 3
-        assert many.rss <= few.rss + _NOISE_BYTES
-        assert many.cpu_s <= 3 * few.cpu_s + 0.5
+        assert few.connections <= MOST_CONNECTIONS + 2
+        assert fits(few, many), found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_cells_that_work_together_share_threads_and_connections_and_are_asleep_again(
     tmp_path: Path, postgres_server: Server
 ) -> None:
@@ -114,9 +125,7 @@ async def test_cells_that_work_together_share_threads_and_connections_and_are_as
         await make(chosen, names)
         async with running(chosen) as system:
             await asyncio.gather(*(submit(system, name) for name in names))
-            await asyncio.gather(
-                *(seen(LogClient(system.log(name), name), TaskCompleted, timeout_s=120) for name in names)
-            )
+            await asyncio.gather(*(seen(LogClient(system.log(name), name), TaskCompleted) for name in names))
             used = await used_at_rest(system, url)
             assert used.threads < 60
 

@@ -17,6 +17,7 @@ from events.ids import PROVIDERS, Provider, WaitReason, run_stream
 from events.run import ModelCallFailed, RunContinued, RunStarted, RunSucceeded, RunWaiting
 from tests.actors.kit import NOON, WORKSPACE, MovableClock, everything, log_writer, manager, of_kind
 from tests.actors.test_agent import InlineTexts, assignment
+from tests.waiting import DEADLINE_S
 from vapora.catalog import role
 from vapora.domain.pricing import PriceBook
 from vapora.llm import factory
@@ -57,7 +58,7 @@ class Site:
         await self.agent.perform([replace(given, task=replace(given.task, task_type=task_type))])
         ended = asyncio.create_task(self._ended())
         over = asyncio.create_task(self.clock.over.wait())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             await asyncio.wait((ended, over), return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         over.cancel()

@@ -24,6 +24,7 @@ from events.task import TaskCompleted
 from projections.engine.store import StoreReader
 from tests.actors.test_sleep import actors_of, submit, until
 from tests.blobs.conftest import bucket, environment, s3
+from tests.waiting import DEADLINE_S
 from vapora.api.app import create_app
 from vapora.cli.main import app
 from vapora.commands import CreateProject
@@ -125,7 +126,7 @@ async def nobody_left(system: LocalActorSystem, workspace: str = ACME) -> None:
 
 async def writes(system: LocalActorSystem, workspace: str = ACME) -> None:
     """One write, of who asks again where nobody can take it yet."""
-    deadline = monotonic() + 60
+    deadline = monotonic() + DEADLINE_S
     while True:
         try:
             origin = Origin(workspace, "user:test", "cor")
@@ -166,7 +167,7 @@ async def all_done(system: LocalActorSystem, settings: Settings, tasks: list[str
     head = log_of(settings, workspace)[-1].position
 
     async def shown() -> bool:
-        return bool(await system.projector(workspace).wait_for(head, 5) >= head)
+        return bool(await system.projector(workspace).wait_for(head, 60) >= head)
 
     await until(shown)
 
@@ -245,7 +246,7 @@ async def test_one_that_is_to_end_hands_over_what_it_has_and_takes_no_new_work(
     monkeypatch.setenv("VAPORA_INSTALLATION", "one")
 
     async def hand_over() -> str:
-        done = await asyncio.to_thread(CliRunner().invoke, app, ["handover", "--within", "15"])
+        done = await asyncio.to_thread(CliRunner().invoke, app, ["handover", "--within", "240"])
         assert done.exit_code == 0, done.output
         return done.output
 

@@ -53,7 +53,7 @@ async def fewest(system: LocalActorSystem, workspace: str, told: Callable[[], st
     return min(wakes, key=len)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_a_wake_is_few_statements_and_as_many_with_many_sleepers(tmp_path: Path, postgres_server: Server) -> None:
     if postgres_server.folder is None:
         pytest.skip("statements are counted in the log of a server that the tests started")

@@ -26,6 +26,7 @@ from events.task import TaskCompleted, TaskFailed
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, log_writer
 from tests.receiver import Receiver, answer
 from tests.vault.bench import over_files, value_of
+from tests.waiting import DEADLINE_S
 from vapora import durable
 from vapora.clock import now
 from vapora.commands import RemoveWebhook, SetWebhook
@@ -114,7 +115,7 @@ class Site:
     async def settled(self) -> Rest:
         """Once nothing is on its way."""
         assert self.hooks is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while (rest := await self.hooks.rest()).busy:
                 await asyncio.sleep(0)
         return rest
@@ -122,7 +123,7 @@ class Site:
     async def delivery(self, webhook_id: str, is_it: Callable[[WebhookDelivery], bool]) -> WebhookDelivery:
         """The newest one, as soon as it is as wished."""
         assert self.hooks is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             while True:
                 page = await self.hooks.deliveries(webhook_id, None, None, 10)
                 if page.items and is_it(page.items[0]):
@@ -385,7 +386,7 @@ async def test_a_webhook_that_is_removed_takes_its_secret_and_its_messages_with_
     assert site.secret(webhook_id) == await hooks.secret(webhook_id)
     assert stat.S_IMODE((site.folder / "outbox.db").stat().st_mode) == 0o600
     accepted = await Dispatcher(site.log, now).dispatch(ORIGIN, RemoveWebhook(), webhook_id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while site.secret(webhook_id) is not None or (await hooks.health())["position"] < accepted.position:
             await asyncio.sleep(0)
     assert (await hooks.deliveries(webhook_id, None, None, 10)).items == ()

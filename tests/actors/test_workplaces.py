@@ -15,6 +15,7 @@ from events.work import Check
 from tests.actors.kit import WORKSPACE, log_writer, passed
 from tests.actors.worktree_site import ALL, PLACE, World
 from tests.sandbox.conftest import require
+from tests.waiting import DEADLINE_S
 from vapora.clock import now
 from vapora.errors import NotFoundError, RepositoryError
 from vapora.log.client import LogClient
@@ -142,7 +143,7 @@ async def test_a_run_that_begins_ends_what_an_earlier_one_left_running(world: Wo
     folder = (await world.repository()).trees.path("task-1")
     asking = asyncio.create_task(world.places.use_tool(use))
     await passed((folder / "begun").exists)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         await world.begin(replace(PLACE, run_id="task-1.2"))
     assert asking.done() or await asyncio.gather(asking, return_exceptions=True)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.log_writer.writer_thread import WriterThread
+from tests.waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_a_loop_that_is_gone_is_told_nothing() -> None:
 
     async def hand_in() -> None:
         thread.start()
-        thread.hand(lambda: done.append(gate.wait(10)), lambda *_: None)
+        thread.hand(lambda: done.append(gate.wait(DEADLINE_S)), lambda *_: None)
 
     asyncio.run(hand_in())
     gate.set()

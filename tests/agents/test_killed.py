@@ -38,7 +38,7 @@ def running(data: Path, vendors: FakeVendors) -> Iterator[tuple[subprocess.Popen
             yield child, client
         if child.poll() is None:
             child.stdin.close()
-            assert child.wait(60) == 0
+            assert child.wait(240) == 0
     finally:
         child.kill()
         child.wait()

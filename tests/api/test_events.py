@@ -40,7 +40,7 @@ async def worked(door: Door) -> dict[str, Any]:
     await door.in_state(first, "done")
     second = (await door.task(project["id"], title="Second"))["task_id"]
     card = await door.in_state(second, "done")
-    await door.system.projector("default").wait_for(await door.head(), 5)
+    await door.system.projector("default").wait_for(await door.head(), 60)
     return card
 
 

@@ -20,6 +20,7 @@ from events.ids import MemberRole
 from tests.api.requests import Asked, requests
 from tests.api.tenants import ACME, BETA, Tenants, tenants
 from tests.api.test_live import connect as websocket
+from tests.waiting import DEADLINE_S
 from vapora.api.gate import Admitted, Gate
 from vapora.api.people import People
 from vapora.domain import access
@@ -195,7 +196,7 @@ async def raw(port: int, target: str, headers: dict[str, str], first: dict[str, 
     fixed |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
     lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in (fixed | headers).items()), "", ""]
     writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         head = await reader.readuntil(b"\r\n\r\n")
         if first is not None:
             # One masked frame of text; with a mask of zeros it stands there as it is.

@@ -6,6 +6,7 @@ import asyncio
 
 from tests.api.doors import API, Door
 from tests.api.test_refusals import check_problem
+from tests.waiting import DEADLINE_S
 
 
 async def worked(door: Door) -> str:
@@ -99,7 +100,7 @@ async def test_executions_like_a_card_are_found_by_its_words(door: Door) -> None
         await door.in_state(one["task_id"], "review")
     asked = await door.ask("POST", "/tasks", 202, {"project_id": project, "title": "Parse the dates of orders"})
     params = {"similar_to": asked["task_id"], "after": asked["position"], "limit": 1}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             # The index follows the log beside the read models.
             answer = await door.http.get(f"{API}/knowledge/executions", params=params)

@@ -18,7 +18,7 @@ from tests.api.doors import API, Door
 from vapora.api.live_feed import LiveFeed
 from vapora.views import Frame
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def connect(address: str, **more: Any) -> websocket:

@@ -21,6 +21,7 @@ from mcp_types import CallToolResult
 
 from events.ids import MemberRole
 from tests.api.tenants import ACME, BETA, OPERATOR, Tenants, tenants
+from tests.waiting import DEADLINE_S
 from vapora.api.mcp.tools import TOOLS
 from vapora.commands import IssueToken
 from vapora.settings import Settings
@@ -46,7 +47,7 @@ async def there(settings: Settings) -> AsyncIterator[Tenants]:
 async def address(there: Tenants) -> AsyncIterator[str]:
     server = uvicorn.Server(uvicorn.Config(there.app, port=0, log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not server.started:
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -133,7 +134,7 @@ async def test_an_agent_that_was_named_does_the_card(there: Tenants, address: st
         await done(client, "assign_task_to_agent", task_id=task_id, agent_id="developer")
         await done(client, "kanban_update_task", task_id=task_id, assignee=None)
         position = 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while True:
                 shown = (await done(client, "kanban_get_task", task_id=task_id))["card"]
                 if shown["state"] == "review":

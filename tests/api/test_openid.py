@@ -41,7 +41,7 @@ async def there_and_back(door: Door, subject: str, invitation: str = "") -> tupl
     assert begun.status_code == 303
     query = parse_qs(urlsplit(begun.headers["location"]).query)
     assert query["code_challenge_method"] == ["S256"] and query["state"] and query["nonce"]
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=60) as browser:
         agreed = await browser.post(begun.headers["location"], data={"sub": subject})
     back = urlsplit(agreed.headers["location"])
     assert back.path == f"{API}/auth/openid/callback"
@@ -94,7 +94,7 @@ async def test_only_the_browser_that_went_comes_back_and_once(house: House) -> N
     door = house.door
     begun = await door.http.get(f"{API}/auth/openid/start")
     assert "HttpOnly" in begun.headers["set-cookie"] and "SameSite=lax" in begun.headers["set-cookie"]
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=60) as browser:
         agreed = await browser.post(begun.headers["location"], data={"sub": "a"})
     back = agreed.headers["location"].partition(API)[2]
     cookie = door.http.cookies["vapora_openid"]

@@ -14,6 +14,7 @@ from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
 from tests.api.doors import Door
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.api.app import create_app
 from vapora.queue.nats.queue import NatsQueue
 from vapora.settings import Settings
@@ -97,7 +98,7 @@ async def test_a_dead_letter_is_shown_and_put_back(beside: Door, server: NatsSer
     await beside.system.runtime.stop(Address("coordinator", "default"))
     taker = NatsQueue(server.options, "default", ack_wait_s=0.3, max_deliver=2)
     await taker.start()
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(DEADLINE_S):
         while not await taker.dead_letters():
             await taker.fetch(10, 0.1)
     await taker.stop()
@@ -135,7 +136,7 @@ async def test_a_nats_that_is_away_is_told_and_the_installation_is_well(beside: 
 
 
 async def _queue(door: Door, is_it: Any) -> dict[str, Any]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not is_it(found := await door.ask("GET", "/queue", 200)):
             await asyncio.sleep(0.02)
     return dict(found)

@@ -10,6 +10,7 @@ from actors.indexer import Indexer
 from events.content import Content
 from tests.api.doors import Door
 from tests.repo.site import TheirRepository
+from tests.waiting import DEADLINE_S
 from vapora.domain.search import Entry, everything, of_project
 from vapora.log.client import LogClient
 from vapora.search import IndexWriter, SearchReader
@@ -21,7 +22,7 @@ def text(content: Content) -> str:
 
 async def until(reader: SearchReader, path: str, wanted: str | None) -> Entry | None:
     """The file as soon as it has the text; None: as soon as it is gone."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             found = reader.get("code", path)
             if (found is None) if wanted is None else (found is not None and wanted in found.text):

@@ -107,4 +107,4 @@ async def test_a_wrong_key_is_told_in_a_problem(door: Door) -> None:
         problem = await again.ask("PUT", f"/secrets/{NAME}", 503, {"value": CANARY}, headers=again.operator)
     assert problem["type"] == "urn:vapora:problem:vault-key"
     assert "another key than the one given" in problem["detail"]
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 120

@@ -11,6 +11,7 @@ from actors.runtime.local import LocalRuntime
 from events.ids import PEOPLE, is_workspace
 from tests.api.doors import BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
+from tests.waiting import DEADLINE_S
 from vapora.api.caller import LOCAL_USER
 from vapora.api.cells import Cells
 from vapora.commands import CreateWorkspace
@@ -33,7 +34,7 @@ async def door(settings: Settings) -> AsyncIterator[Door]:
 
 
 async def asleep(door: Door, *names: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         for name in names:
             while (await door.system.standing(name))[0] != "asleep":
                 await asyncio.sleep(0.01)
@@ -84,7 +85,7 @@ async def test_a_replica_lets_go_of_workspaces_that_nobody_asks_about(door: Door
         await asyncio.sleep(0.15)
         await cells.sweep()
         assert [one.workspace for one in cells.opened] == ["default"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         while cells.opened:
             await asyncio.sleep(0.01)
     await door.ask("GET", "/board", 200)
@@ -105,7 +106,7 @@ async def test_a_deleted_workspace_is_404_at_once_and_leaves_nothing_but_its_exp
     await make(door)
     await door.ask("GET", "/projects", 200, headers=ACME)
     export = await door.system.delete("acme")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         # A replica asks now and again whether a workspace is still there.
         while (answer := await door.http.get("/api/v1/status", headers=ACME)).status_code != 404:
             await asyncio.sleep(0.1)

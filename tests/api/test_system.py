@@ -19,6 +19,7 @@ from events.ids import PEOPLE
 from events.workspace import WorkspaceOpened
 from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
+from tests.waiting import DEADLINE_S
 from vapora.api import front_page, openapi
 from vapora.api.app import create_app
 from vapora.catalog import ROLE_IDS
@@ -424,7 +425,7 @@ async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Se
         card = await door.in_state(second["task_id"], "review")
         position = 0
         while position < card["position"]:
-            reached, _ = await asyncio.wait_for(subscription.next(), 10)
+            reached, _ = await asyncio.wait_for(subscription.next(), DEADLINE_S)
             assert reached > position
             position = reached
         assert (await door.ask("GET", "/status", 200))["failed"] == {}

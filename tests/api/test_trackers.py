@@ -13,7 +13,7 @@ from actors.runtime.base import Address
 from actors.trackers.tools import github_server
 from tests.api.doors import API, Door, opened
 from tests.api.test_refusals import check_problem
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from vapora.settings import Settings
 from vapora.testing.trackers import FakeGitHub
 from vapora.tools.servers import Caller
@@ -51,7 +51,7 @@ async def cards(door: Door) -> list[dict[str, Any]]:
 
 
 async def some_cards(door: Door) -> list[dict[str, Any]]:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(DEADLINE_S):
         while not (found := await cards(door)):
             await asyncio.sleep(0.01)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.api.doors import API, Door
 from tests.api.test_refusals import check_problem
+from tests.waiting import DEADLINE_S
 
 STAGES = [
     {"name": "design", "role": "architect", "task": {"title": "Design it", "review": "none"}, "approval": True},
@@ -22,7 +23,7 @@ STAGES = [
 
 
 async def until(door: Door, path: str, is_so: Callable[[Any], bool]) -> Any:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not is_so(found := await door.ask("GET", path, 200, params={"after": await door.head()})):
             await door.system.log("default").poll(await door.head(), timeout_s=1)
     return found
@@ -167,7 +168,7 @@ async def test_a_workflow_of_a_file_is_listed_with_its_source_and_what_is_wrong_
         found = await door.ask("GET", "/workflows", 200, params={"after": await door.head()})
         return {one["id"]: one for one in found["items"]}
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while "round" not in (found := await listed()):
             await door.system.log("default").poll(await door.head(), timeout_s=1)
     one = found["round"]

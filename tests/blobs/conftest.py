@@ -44,7 +44,7 @@ def environment(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def bucket(environment: str) -> str:
     name = f"bucket-{uuid4().hex[:12]}"
-    assert httpx.put(f"{environment}/{name}").status_code == 200
+    assert httpx.put(f"{environment}/{name}", timeout=60).status_code == 200
     return name
 
 

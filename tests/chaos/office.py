@@ -247,7 +247,7 @@ class Office:
         deadline = asyncio.get_running_loop().time() + _SETTLED_WITHIN_S
         while True:
             head = await self.log.head()
-            await self.system.projector(WORKSPACE).wait_for(head, 10)
+            await self.system.projector(WORKSPACE).wait_for(head, 60)
             coordinator, budget_watch, router = [await self.ask(kind) for kind in ("coordinator", "budget", "router")]
             waits = coordinator["waiting"] > len(self.waiting)
             quiet = not (coordinator["running"] or waits or budget_watch["open"] or router["under_way"])

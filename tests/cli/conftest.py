@@ -15,8 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.ports import free_port
+from tests.waiting import caught_up
 from vapora.cli import app
 from vapora.platform import Platform
+from vapora.sdk import Client
 from vapora.settings import Settings
 from vapora.views import TaskCard
 
@@ -60,6 +62,12 @@ def invoke(*arguments: str, typed: str | None = None, **environ: str) -> Said:
     return Said(result.exit_code, result.stdout, result.stderr)
 
 
+def settle(url: str) -> None:
+    """Until the read models have all that was written: a command reads what an earlier one wrote."""
+    with Client(url) as client:
+        caught_up(client)
+
+
 @pytest.fixture(scope="session")
 def server_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of the server."""
@@ -77,8 +85,14 @@ def url(server_data: Path) -> Iterator[str]:
 
 @pytest.fixture
 def vapora(url: str, server_data: Path) -> Run:
-    """A command that speaks to the server, on its machine."""
-    return lambda *arguments, **typed: invoke(*arguments, **typed, VAPORA_URL=url, VAPORA_DATA=str(server_data))
+    """A command that speaks to the server, on its machine. What it wrote the next one reads."""
+
+    def run(*arguments: str, **typed: Any) -> Said:
+        said = invoke(*arguments, **typed, VAPORA_URL=url, VAPORA_DATA=str(server_data))
+        settle(url)
+        return said
+
+    return run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -67,7 +67,9 @@ def serve(address: str) -> NoReturn:
                 os.chdir(folder)
                 os.environ.clear()
                 os.environ.update(environ)
-                _tell(line, _code_of(main))
+                code = _code_of(main)
+                _let_it_be_read()
+                _tell(line, code)
             for file in files:
                 os.close(file)
             line.close()
@@ -84,6 +86,17 @@ def _code_of(main: object) -> int:
             print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def _let_it_be_read() -> None:
+    """A person who types the next command finds what this one wrote, since they need a second; a script does not."""
+    from tests.waiting import caught_up
+    from vapora.cli.remote import connect
+    from vapora.errors import VaporaError
+
+    # Where no server is, or none that knows who asks, nothing was written to one.
+    with suppress(VaporaError), connect() as client:
+        caught_up(client)
 
 
 def _tell(line: socket.socket, code: int) -> NoReturn:

@@ -14,8 +14,8 @@ Run = Callable[..., Any]
 
 def wait_for(url: str, task_id: str, state: str) -> None:
     with Client(url) as client:
-        after = client.position()
-        if client.task(task_id).state == state:
+        after = client.progress().head
+        if client.task(task_id, after=after).state == state:
             return
         with client.live(after) as frames:
             for frame in frames:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from tests.cli.conftest import Run, invoke
+from tests.cli.conftest import Run, invoke, settle
 from tests.cli.test_commands import wait_for
 from vapora.cli import app
 from vapora.sdk import Client
@@ -13,7 +13,9 @@ from vapora.sdk import Client
 
 @pytest.fixture(scope="module")
 def project(url: str) -> str:
-    return str(invoke("projects", "add", "Longleaf", "--json", VAPORA_URL=url).json["id"])
+    made = invoke("projects", "add", "Longleaf", "--json", VAPORA_URL=url)
+    settle(url)
+    return str(made.json["id"])
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def test_health_metrics_and_doctor_name_the_model_and_not_its_provider(
         platform = Platform(settings)
         try:
             url = platform.start().api.removesuffix("/api/v1")
-            with httpx.Client(base_url=f"{url}/api/v1") as api:
+            with httpx.Client(base_url=f"{url}/api/v1", timeout=60) as api:
                 project = api.post("/projects", json={"name": "Paused"}).json()["id"]
                 task = {
                     "project_id": project,
@@ -42,8 +42,8 @@ def test_health_metrics_and_doctor_name_the_model_and_not_its_provider(
                 }
                 task_id = api.post("/tasks", json=task).json()["task_id"]
                 wait_for(url, task_id, "done")
-            health = httpx.get(f"{url}/health").json()
-            metrics = httpx.get(f"{url}/metrics").text
+            health = httpx.get(f"{url}/health", timeout=60).json()
+            metrics = httpx.get(f"{url}/metrics", timeout=60).text
             said = invoke("doctor", "--data", str(settings.data), VAPORA_URL=url)
         finally:
             platform.stop()

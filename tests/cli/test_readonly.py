@@ -60,7 +60,7 @@ def run(*command: str, **environ: str) -> Said:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     return Said(done.returncode, done.stdout, done.stderr)
 

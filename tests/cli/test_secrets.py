@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import vapora
+from tests.waiting import caught_up
 from vapora.cli.main import app
 
 CANARY = "sk-canary-90c1e7"
@@ -23,6 +24,7 @@ def test_secrets_are_set_listed_shown_rotated_and_deleted(
         done = CliRunner().invoke(app, ["secrets", *arguments], input=given)
         assert done.exit_code == code, done.output
         said.append(done.output)
+        caught_up(client)
         return done.stdout
 
     with vapora.local(tmp_path / "data", model="rehearsal") as client:

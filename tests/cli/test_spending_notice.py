@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from events.ids import Provider, Scope, Tier, WhenExceeded
+from tests.waiting import DEADLINE_S
 from vapora.cli.spending_notice import notice
 from vapora.views import BudgetView
 
@@ -86,7 +87,7 @@ def test_a_real_start_says_it_and_a_default_cap_is_set(tmp_path: Path, port: int
             assert line, said
             said += line
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
     assert "openai will bill you" in said

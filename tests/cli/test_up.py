@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.waiting import wait_for
+from tests.waiting import DEADLINE_S, wait_for
 from vapora.cli.output import console
 from vapora.cli.up import open_browser, welcome
 from vapora.identity import setup_token
@@ -44,18 +44,18 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        page = httpx.get(told["board"])
+        page = httpx.get(told["board"], timeout=60)
         wait_for("the browser to be opened", opened.exists)
-        health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
+        health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health", timeout=60).json()
         # What the browser was started with, which everybody sees, tells nothing; the file is its owner's alone.
         way = Path(urlsplit(opened.read_text().strip()).path)
         address = re.findall(r'href="([^"]+)"', way.read_text())[0]
         board, code = address.split("#code=")
-        redeemed = [httpx.post(f"{told['api']}/operator/redeem", json={"code": code}) for _ in range(2)]
-        wrong = httpx.post(f"{told['api']}/operator/redeem", json={"code": "x" * 43})
+        redeemed = [httpx.post(f"{told['api']}/operator/redeem", json={"code": code}, timeout=60) for _ in range(2)]
+        wrong = httpx.post(f"{told['api']}/operator/redeem", json={"code": "x" * 43}, timeout=60)
         asked = time.monotonic()
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
 
@@ -70,7 +70,7 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
     assert code not in err
     assert token not in err
     assert process.returncode == 0
-    assert time.monotonic() - asked < 15
+    assert time.monotonic() - asked < 60
     assert out == ""
     assert "goes on where this ended" in err
 
@@ -85,10 +85,10 @@ def test_a_second_one_on_the_same_data_is_refused_by_the_firsts_name_and_harms_n
         assert first.stdout is not None
         told = json.loads(first.stdout.readline())
         second = start(data, port if same_port else 0)
-        out, err = second.communicate(timeout=60)
-        health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
+        out, err = second.communicate(timeout=DEADLINE_S)
+        health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health", timeout=60).json()
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=60)
+        first.communicate(timeout=DEADLINE_S)
     finally:
         first.kill()
 
@@ -104,9 +104,11 @@ def test_a_projection_that_stopped_keeps_nobody_from_starting_and_is_told(tmp_pa
     try:
         assert first.stdout is not None
         api = json.loads(first.stdout.readline())["api"]
-        made, _ = (httpx.post(f"{api}/projects", json={"name": name}).json() for name in ("Parser", "Lexer"))
+        made, _ = (
+            httpx.post(f"{api}/projects", json={"name": name}, timeout=60).json() for name in ("Parser", "Lexer")
+        )
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=60)
+        first.communicate(timeout=DEADLINE_S)
     finally:
         first.kill()
     with sqlite3.connect(data / "workspaces" / "default" / "log.db") as log:
@@ -119,9 +121,9 @@ def test_a_projection_that_stopped_keeps_nobody_from_starting_and_is_told(tmp_pa
     try:
         assert again.stdout is not None
         told = json.loads(again.stdout.readline())
-        board = httpx.get(f"{told['api']}/board")
+        board = httpx.get(f"{told['api']}/board", timeout=60)
         again.send_signal(signal.SIGTERM)
-        _, err = again.communicate(timeout=60)
+        _, err = again.communicate(timeout=DEADLINE_S)
     finally:
         again.kill()
 

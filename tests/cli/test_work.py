@@ -40,7 +40,7 @@ def shop(vapora: Run, theirs: TheirRepository) -> str:
 def reviewed(vapora: Run, shop: str) -> str:
     require("bubblewrap")
     task = vapora("task", "add", "Write a slug", "--project", shop, "--role", "developer", "-q").out.strip()
-    assert vapora("task", "wait", task, "--timeout", "60").code == 0, vapora("task", "show", task).out
+    assert vapora("task", "wait", task, "--timeout", "240").code == 0, vapora("task", "show", task).out
     return task
 
 
@@ -105,11 +105,11 @@ def test_work_is_looked_at_talked_about_approved_and_tried_again(vapora: Run, re
     assert "approve it" in vapora("task", "merge", reviewed).err.lower()
     assert vapora("task", "request-changes", reviewed, "Not so.", "--on", "slug.py:2=Lower.").code == 0
     assert vapora("task", "request-changes", reviewed, "Not so.", "--on", "slug.py").code == 2
-    assert vapora("task", "wait", reviewed, "--timeout", "60").code == 0
+    assert vapora("task", "wait", reviewed, "--timeout", "240").code == 0
     assert vapora("task", "attempt", reviewed).code == 0
     attempts = vapora("task", "attempt", reviewed, "--list", "--json").json["items"]
     assert [one["number"] for one in attempts] == [1, 2]
-    vapora("task", "wait", reviewed, "--timeout", "60")
+    vapora("task", "wait", reviewed, "--timeout", "240")
     assert vapora("task", "attempt", reviewed, "--pick", "9").code == 1
 
 

@@ -113,7 +113,7 @@ class Host:
         return process
 
     def run(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*self._inside(), *command], env=env, capture_output=True, text=True, timeout=180)
+        return subprocess.run([*self._inside(), *command], env=env, capture_output=True, text=True, timeout=240)
 
     def said(self) -> str:
         return (self.folder / "out").read_text(errors="replace")[-4_000:]

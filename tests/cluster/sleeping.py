@@ -15,6 +15,7 @@ from typing import get_args
 
 from actors.kinds import Placement
 from actors.runtime import cluster
+from tests.waiting import DEADLINE_S
 from vapora.settings import Settings
 
 
@@ -47,7 +48,7 @@ async def scenario(data: Path, placement: Placement) -> dict[str, object]:
         return [resident for state in states for resident in state["residents"]]
 
     async def asleep() -> None:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(DEADLINE_S):
             while (await system.standing(acme))[0] != "asleep":
                 await asyncio.sleep(0.1)
         assert [one for one in hosts() if acme in one] == []
@@ -66,7 +67,7 @@ async def scenario(data: Path, placement: Placement) -> dict[str, object]:
     await asleep()
     # As somebody who knows nothing of its sleep: the log alone is called.
     await submit(system, acme)
-    await seen(LogClient(system.log(acme), acme), TaskCompleted, timeout_s=120)
+    await seen(LogClient(system.log(acme), acme), TaskCompleted)
     await asleep()
     await runtime.shutdown()
     return {"placement": placement, "log_and_all_awake_s": answered_in_s}

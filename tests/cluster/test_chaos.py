@@ -43,7 +43,7 @@ NATS_DIES = 3
 NATS_LOSES = 4
 # About how many events the tasks of one round leave; deaths are planned within the first two thirds.
 EVENTS = 75
-QUIET_WITHIN_S = 20
+QUIET_WITHIN_S = 120
 TYPES = [one for one in task_types() if one != "presentation"]
 
 

@@ -16,7 +16,7 @@ from vapora.commands import CreateProject
 from vapora.sdk import Client
 from vapora.testing import FakeVendors
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 VAULT_KEY = "cGxhbnRlZC12YXVsdC1rZXktdGhhdC1pcy1sb25nISE="
 PLANTED = {

@@ -33,7 +33,7 @@ from vapora.testing import FakeVendors
 from vapora.testing.agreement import cards, read_models, rows_of
 
 __all__ = ["data"]
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 TASKS = 8
 _EPOCH = "SELECT epoch FROM vapora_default.writer"
@@ -97,7 +97,7 @@ def test_a_kill_of_the_log_writer_loses_nothing_and_the_database_holds_it_all(
     assert not list(data.glob("workspaces/*/*.db"))
     said = subprocess.run(
         [sys.executable, "-m", "vapora", "audit", "verify", "--data", str(data), "--json"],
-        env=environment() | {"VAPORA_DATABASE_URL": database_url}, capture_output=True, text=True, timeout=60,
+        env=environment() | {"VAPORA_DATABASE_URL": database_url}, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert said.returncode == 0, said.stderr
 

@@ -26,7 +26,7 @@ from vapora.testing import FakeVendors
 from vapora.testing.soundness import answers, billed, money, order, runs_ended, tasks_ended
 
 __all__ = ["data"]
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 TASKS = 6
 SHARDS = 2

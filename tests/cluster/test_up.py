@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 # A start takes ten seconds, or two minutes on a machine that has much else to do.
 UP_IN_S = 300
-BACK_IN_S = 30
+BACK_IN_S = 120
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_ctrl_c_at_three_moments_of_a_start_leaves_nothing_and_the_next_start_wo
         assert lock.owner(data) is None
 
     last = up(launched, data, VAPORA_PLACEMENT="packed")
-    assert httpx.get(last.addresses()["api"] + "/board").status_code == 200
+    assert httpx.get(last.addresses()["api"] + "/board", timeout=60).status_code == 200
     last.interrupt()
     assert (last.process.returncode, last.family()) == (0, []), last.text
 
@@ -98,7 +98,7 @@ def test_two_at_once_bear_names_and_a_dead_ray_ends_them_with_a_sentence(
     second = up(launched, tmp_path / "second", VAPORA_PLACEMENT="packed")
     there = second.addresses()
     for told in (here, there):
-        assert httpx.get(told["api"] + "/board", timeout=20).status_code == 200
+        assert httpx.get(told["api"] + "/board", timeout=60).status_code == 200
         assert tools_at(told["api"]) == set(TOOLS)
 
     agents = [member(one, "ray::DashboardAgent") for one in (first, second)]

@@ -28,7 +28,7 @@ from vapora.errors import ConfigurationError, ConflictError, UnavailableError, V
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
-_PATIENCE_S = 120
+_PATIENCE_S = 240
 _NEW: dict[str, Any] = {"image": "registry.vapora.test/vapora:2", "generation": 2}
 
 

@@ -117,7 +117,7 @@ def test_a_mounted_key_is_used_as_it_is_where_its_folder_cannot_be_written() -> 
         Path(above).chmod(0o755)
         path.parent.chmod(0o555)
         done = subprocess.run(
-            [*as_user, sys.executable, "-c", _OPEN, str(path)], capture_output=True, text=True, cwd=ROOT, timeout=60
+            [*as_user, sys.executable, "-c", _OPEN, str(path)], capture_output=True, text=True, cwd=ROOT, timeout=240
         )
         assert done.stdout.split() == [made.id, "True"], done.stderr
         assert not public_path(path).exists()

@@ -113,7 +113,7 @@ async def test_four_clients_append_and_two_followers_miss_nothing_and_see_it_in_
         followers = [processes.enter_context(follower(place)) for _ in range(FOLLOWERS)]
         positions = await appended_by_all(writer)
         await writer.stop()
-        seen = [json.loads((await asyncio.to_thread(one.communicate, timeout=120))[0]) for one in followers]
+        seen = [json.loads((await asyncio.to_thread(one.communicate, timeout=240))[0]) for one in followers]
     # What the clients were told is the whole log, each position once.
     assert sorted(positions) == list(range(1, len(positions) + 1))
     assert len(positions) > 100

@@ -39,7 +39,7 @@ def require() -> None:
 
 class Prometheus:
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=30)
+        self._http = httpx.Client(base_url=url, timeout=120)
 
     def ready(self) -> bool:
         try:

@@ -149,7 +149,7 @@ def test_prometheus_can_read_what_is_asked_of_istio(scraped: Prometheus, expr: s
 
 def promtool(*arguments: str) -> None:
     prometheus.require()
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -93,7 +93,7 @@ def look_as_told(said: list[str]) -> str:
 _CHILD = "import sys; from tests.projections import test_switch as t; print(t.look_as_told(sys.argv[1:]))"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_a_reader_sees_one_generation_or_the_other_and_never_an_error(place: Place, store: ReadStore) -> None:
     story = told()
     Runner(store, [One()]).apply(story.log)
@@ -115,7 +115,7 @@ def test_a_reader_sees_one_generation_or_the_other_and_never_an_error(place: Pla
                 assert rebuild.switch()
             over.set()
             seen = [one.result() for one in looking]
-        out, _ = child.communicate(timeout=30)
+        out, _ = child.communicate(timeout=240)
     finally:
         over.set()
         child.kill()

@@ -13,6 +13,7 @@ from events.ids import task_stream
 from events.task import TaskRequeued, TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.domain.offers import OpenOffers
 from vapora.log.client import LogClient
 from vapora.queue import TaskOffer, TaskQueue
@@ -61,7 +62,7 @@ class Bench:
                 open_offers.evolve(recorded)
             await self.queue.offer([offered(one) for one in open_offers.after(0)])
 
-    async def take(self, count: int, timeout_s: float = 10) -> list[TaskOffer]:
+    async def take(self, count: int, timeout_s: float = DEADLINE_S) -> list[TaskOffer]:
         """So many offers, in the order in which they came."""
         found: list[TaskOffer] = []
         async with asyncio.timeout(timeout_s):
@@ -69,13 +70,13 @@ class Bench:
                 found += await self.queue.fetch(count - len(found), 1)
         return found
 
-    async def depth(self, wanted: dict[str, int], timeout_s: float = 10) -> None:
+    async def depth(self, wanted: dict[str, int], timeout_s: float = DEADLINE_S) -> None:
         """Until the queue says that so much waits."""
         async with asyncio.timeout(timeout_s):
             while (await self.queue.status()).depth != wanted:
                 await asyncio.sleep(0.01)
 
-    async def buried(self, count: int = 1, timeout_s: float = 15) -> list[str]:
+    async def buried(self, count: int = 1, timeout_s: float = DEADLINE_S) -> list[str]:
         """Deliver, and never answer, until so many are dead letters."""
         async with asyncio.timeout(timeout_s):
             while len(found := await self.queue.dead_letters()) < count:
@@ -87,7 +88,7 @@ async def up(queue: TaskQueue) -> None:
     """Started, and connected where it needs a connection, however busy the machine is."""
     await queue.start()
     if isinstance(queue, NatsQueue):
-        assert await queue._link.wait(30)
+        assert await queue._link.wait(DEADLINE_S)
 
 
 @pytest.fixture

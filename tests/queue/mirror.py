@@ -8,11 +8,12 @@ import nats
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from tests.waiting import DEADLINE_S
 from vapora.queue.nats.options import NatsOptions
 from vapora.views import EventView
 
 
-async def mirrored(options: NatsOptions, workspace: str, count: int, timeout_s: float = 30) -> list[EventView]:
+async def mirrored(options: NatsOptions, workspace: str, count: int, timeout_s: float = DEADLINE_S) -> list[EventView]:
     """Every message of the mirror from its beginning, once there are so many; and what more comes at once."""
     client = await nats.connect(options.url, **options.arguments())
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from tests.ports import free_port
 from vapora.queue.nats.options import NatsOptions
 
-_READY_S = 15
+_READY_S = 120
 
 
 def program() -> str:

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 
 from tests.actors.kit import passed
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.errors import UnavailableError
 from vapora.queue.nats.link import NatsLink
 
@@ -36,7 +37,7 @@ async def test_a_connection_that_breaks_while_much_is_to_be_sent_is_noticed_and_
         server.strike()
         await passed(lambda: not link.connected)
         await server.start()
-        assert await link.wait(10)
+        assert await link.wait(DEADLINE_S)
         assert link.number == before + 1
     for one in talking:
         one.cancel()
@@ -75,6 +76,6 @@ async def test_an_attempt_that_never_ends_is_given_up_for_another(server: NatsSe
     link = NatsLink(server.options, "test", hang_the_first_time, open_s=0.3)
     await link.start(0)
     await passed(lambda: link.problem is not None and "does not answer" in link.problem)
-    assert await link.wait(10)
+    assert await link.wait(DEADLINE_S)
     assert attempts == 2
     await link.stop()

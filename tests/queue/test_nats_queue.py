@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from tests.actors.kit import WORKSPACE
 from tests.queue.conftest import MAX_DELIVER, Bench, up
 from tests.queue.nats_server import NatsServer
+from tests.waiting import DEADLINE_S
 from vapora.queue import TaskOffer
 from vapora.queue.nats.options import NatsOptions
 from vapora.queue.nats.queue import NatsQueue
@@ -44,7 +45,7 @@ async def test_an_answer_to_an_offer_of_a_lost_store_touches_nothing_in_the_new_
         await nats.queue.nak(offer, 0.01)
     assert sorted(one.task_id for one in await nats.take(2)) == sorted(wanted)
     await nats.depth({MEDIUM: 2})
-    assert await asyncio.wait_for(nats.queue.dead_letters(), 10) == []
+    assert await asyncio.wait_for(nats.queue.dead_letters(), DEADLINE_S) == []
 
 
 async def test_what_is_offered_while_a_queue_connects_is_answered_for_good(nats: Bench, server: NatsServer) -> None:

@@ -23,7 +23,7 @@ def test_an_owner_killed_at_random_moments_loses_and_repeats_nothing(theirs: The
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
-    assert subprocess.run([*command, str(TASKS)], check=False, timeout=120).returncode == 0
+    assert subprocess.run([*command, str(TASKS)], check=False, timeout=240).returncode == 0
 
     # Each landed once, on top of the one before, and what was theirs is untouched.
     assert theirs.git("log", "--format=%s").splitlines() == [

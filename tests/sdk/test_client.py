@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from events.ids import Review, Scope, TaskState
+from tests.waiting import caught_up
 from vapora.commands import CreateProject, EditAgent, EditTask, RegisterAgent, SetBudget, SetTaskBudget, SubmitTask
 from vapora.errors import BadInputError
 from vapora.sdk import ApiError, Client, NoServerError
@@ -19,7 +20,9 @@ from vapora.views import TaskCard
 def hand_in(client: Client, review: Review = Review.HUMAN, title: str = "Write unit tests for slugs") -> str:
     project = client.create_project(CreateProject(name="Shortleaf"))
     task = SubmitTask(project_id=project.id, title=title, role="tester", review=review)
-    return client.submit_task(task).task_id
+    made = client.submit_task(task).task_id
+    caught_up(client)
+    return made
 
 
 def until(client: Client, task_id: str, state: TaskState) -> TaskCard:
@@ -70,6 +73,7 @@ def test_a_repeated_hand_in_under_one_key_is_one_task(client: Client) -> None:
 
     first, second = (client.submit_task(task, key=f"key-{project.id}") for _ in range(2))
 
+    caught_up(client)
     assert first.task_id == second.task_id
     assert len(list(client.tasks(project.id))) == 1
 
@@ -114,7 +118,7 @@ def test_costs_are_grouped_as_asked(client: Client) -> None:
     task_id = hand_in(client, Review.NONE)
     until(client, task_id, TaskState.DONE)
 
-    costs = client.costs(("provider", "task"), after=client.position())
+    costs = client.costs(("provider", "task"), after=client.progress().head)
 
     assert {"provider", "task"} == set(costs[0].key)
     assert task_id in {one.key["task"] for one in costs}

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from events.ids import Review, TaskState
+from tests.waiting import caught_up, wait_for
 from vapora import AsyncClient, Client
 from vapora.commands import CreateProject, EditTask
 from vapora.errors import NotFoundError
@@ -19,13 +20,14 @@ _NUMBERS = count(1)
 def name(client: Client) -> str:
     """That of a project of one's own."""
     made = client.create_project(CreateProject(name=f"Handle {next(_NUMBERS)}"))
+    caught_up(client)
     return made.name
 
 
 def test_a_task_is_handed_in_waited_for_and_read(client: Client, name: str) -> None:
     task = client.projects[name].tasks.submit("Write unit tests for slugs", role="tester", review=Review.NONE)
 
-    card = task.wait(timeout=60)
+    card = task.wait(timeout=240)
 
     assert (card.state, task.state) == (TaskState.DONE, TaskState.DONE)
     [run] = task.runs()
@@ -39,7 +41,7 @@ def test_a_task_is_handed_in_waited_for_and_read(client: Client, name: str) -> N
 
 def test_a_task_that_waits_for_a_person_is_waited_for_no_longer(client: Client, name: str) -> None:
     task = client.tasks.submit("Write unit tests for slugs", project=name, role="tester")
-    assert task.wait(timeout=60).state is TaskState.REVIEW
+    assert task.wait(timeout=240).state is TaskState.REVIEW
     task.move(TaskState.DONE)
     assert task.state is TaskState.DONE
     assert client.wait(task.id, until=[TaskState.DONE]).id == task.id
@@ -50,6 +52,7 @@ def test_who_waits_in_vain_is_told_what_the_task_waits_for(client: Client, name:
     first = tasks.submit("Write unit tests for slugs", role="tester")
     second = tasks.submit("Write the rest of them", role="tester", blocked_by=(first.id,))
 
+    wait_for("it to be known why", lambda: second.card().waiting)
     with pytest.raises(WaitTimeoutError) as caught:
         second.wait(timeout=0.3)
 
@@ -75,6 +78,7 @@ def test_names_lead_to_projects_and_their_tasks(client: Client, name: str) -> No
 
 def test_a_name_of_nobody_and_one_of_several_are_told(client: Client, name: str) -> None:
     other = client.create_project(CreateProject(name=name))
+    caught_up(client)
 
     with pytest.raises(ApiError) as nobody:
         client.project("Nowhere")
@@ -97,7 +101,7 @@ async def test_all_of_it_without_blocking(url: str, client: Client, name: str) -
         position = await asynchronous.position()
         project = asynchronous.projects[name]
         task = await project.tasks.submit("Write unit tests for slugs", role="tester", review=Review.NONE)
-        assert (await task.wait(timeout=60)).state is TaskState.DONE
+        assert (await task.wait(timeout=240)).state is TaskState.DONE
         assert await task.state is TaskState.DONE
         assert [card.id async for card in project.tasks()] == [task.id]
         assert (await task.output()).text

@@ -11,6 +11,7 @@ from itertools import islice
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
+from tests.waiting import DEADLINE_S
 from vapora.sdk import ApiError, Client, NoServerError
 
 Script = Callable[[ServerConnection, int], None]
@@ -82,14 +83,14 @@ def test_it_can_be_closed_from_another_thread() -> None:
 
     def script(socket: ServerConnection, number: int) -> None:
         connected.set()
-        over.wait(10)
+        over.wait(DEADLINE_S)
 
     with server(script) as (client, _):
         live = client.live()
         seen: list[int] = []
         thread = threading.Thread(target=lambda: seen.extend(one.position for one in live))
         thread.start()
-        assert connected.wait(5)
+        assert connected.wait(DEADLINE_S)
         live.close()
         over.set()
         thread.join(5)

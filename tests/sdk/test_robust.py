@@ -79,7 +79,7 @@ def test_an_answer_that_does_not_come_in_time_is_an_end_and_says_that_the_effect
     over = threading.Event()
 
     def script(asked: Asked) -> Answer:
-        over.wait(60)
+        over.wait(240)
         return None
 
     with server(script) as site:
@@ -198,13 +198,13 @@ def test_ctrl_c_ends_a_wait_and_nothing_else() -> None:
         if asked.number == 1:
             # In the middle of a request, as it mostly is.
             os.kill(os.getpid(), 2)
-            over.wait(60)
+            over.wait(240)
         return ok(card())
 
     with server(script) as site, Client(site.url) as client:
         try:
             with pytest.raises(KeyboardInterrupt) as stopped:
-                client.tasks["task-1"].wait(timeout=60)
+                client.tasks["task-1"].wait(timeout=240)
         finally:
             over.set()
         assert stopped.value.__notes__ == ["The task 'task-1' goes on: wait again, or cancel it."]

@@ -188,8 +188,8 @@ def test_a_wait_tells_how_far_it_is_where_there_is_no_terminal(
     project = client.create_project(CreateProject(name="Bars"))
     seen: list[TaskState] = []
     task = client.projects[project.id].tasks.submit("Say \x1b[2J hello", review="none")
-    task.wait(60, progress=True)
-    task.wait(60, progress=lambda card: seen.append(card.state))
+    task.wait(240, progress=True)
+    task.wait(240, progress=lambda card: seen.append(card.state))
     said = capsys.readouterr().err
     assert re.search(r"3/3 Say .* · Done · .* simulated · \d+ s", said)
     assert "\x1b" not in said
@@ -203,8 +203,8 @@ def test_a_backlog_is_handed_in_once_and_waited_for(client: Client, capsys: pyte
         {"title": "Then this", "review": "none", "blocked_by": [0]},
     ]
     backlog = project.backlog(bodies, key=f"backlog-{project.id()}")
-    cards = backlog.run(timeout=120, progress=True)
-    again = project.backlog(bodies, key=f"backlog-{project.id()}").run(timeout=120)
+    cards = backlog.run(timeout=240, progress=True)
+    again = project.backlog(bodies, key=f"backlog-{project.id()}").run(timeout=240)
     assert [one.state for one in cards] == [TaskState.DONE, TaskState.DONE]
     assert cards[1].blocked_by == (cards[0].id,)
     assert [one.id for one in again] == [one.id for one in cards]

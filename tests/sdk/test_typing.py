@@ -21,7 +21,7 @@ from events.ids import Scope, TaskState
 
 def work(client: Client) -> str:
     task = client.projects["Shortleaf"].tasks.submit("Write a parser", priority=80)
-    card: TaskCard = task.wait(timeout=60)
+    card: TaskCard = task.wait(timeout=240)
     state: TaskState = task.state
     limits: BudgetEdited = client.edit_budget(Scope.ROLE, "developer", EditBudget(weekly_limit_cents=5))
     return f"{card.title} {state.value} {limits.before.weekly_limit_cents} {task.output().text}"

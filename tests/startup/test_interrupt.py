@@ -55,7 +55,7 @@ def test_ctrl_c_at_seventeen_moments_of_a_start_leaves_nothing_and_the_next_star
 
     last = launched()
     told = last.addresses()
-    assert httpx.get(f"{told['api']}/board").status_code == 200
+    assert httpx.get(f"{told['api']}/board", timeout=60).status_code == 200
     last.interrupt()
     assert last.process.returncode == 0
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.repo.site import TheirRepository, opened
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 from vapora.repo.owner import Repository
 from vapora.sandbox.choice import choose
 from vapora.sandbox.values import Limits
@@ -272,7 +272,7 @@ async def test_a_parser_that_always_dies_is_given_up() -> None:
     files = [Source(f"{at}.py", "def f(): pass\n" * 20_000, "python") for at in range(8)]
     asked = asyncio.create_task(parse("outline", files, 10_000_000, limit_s=120))
     killed: set[int] = set()
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(DEADLINE_S):
         while not asked.done():
             for one in _workers():
                 if one.pid not in killed:

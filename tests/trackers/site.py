@@ -19,6 +19,7 @@ from events.task import TaskAssigned, TaskPushed, TaskSentToReview
 from events.work import Work
 from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind
 from tests.vault.bench import over_files, secret
+from tests.waiting import DEADLINE_S
 from vapora.backoff import Backoff
 from vapora.clock import now
 from vapora.commands import CommentTask, CreateProject, ImportIssues, LinkTask, SetTracker, SubmitTask
@@ -160,7 +161,7 @@ class Site:
 
     async def settled(self) -> Rest:
         """Once nothing is on its way, and nothing waits."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while (rest := await self.ours.rest()).busy or any(
                 one.waiting or one.problem for one in (await self.ours.status()).values()
             ):
@@ -168,7 +169,7 @@ class Site:
         return rest
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             while not condition():
                 await asyncio.sleep(0.002)
 

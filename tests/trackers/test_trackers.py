@@ -15,6 +15,7 @@ from events.task import TaskApproved, TaskLanded
 from events.tracker import IssueLinked, PullLinked, TrackerKind, TrackerReceived, TrackerRefused, TrackerSent
 from tests.actors.kit import ORIGIN, Line, everything, log_writer
 from tests.trackers.site import ALICE, HEAD, Fake, Site
+from tests.waiting import DEADLINE_S
 from vapora.clock import now
 from vapora.commands import EditTask, MoveTask, RemoveTracker
 from vapora.domain.tracker import marker, outside
@@ -265,7 +266,7 @@ async def test_killed_after_the_card_was_made_there_is_one_card(site: Site) -> N
     await site.start(line)
     site.fake.open_issue("The parser drops a line", "…", ("vapora",))
     await site.tell()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         await line.dead.wait()
     await site.stop()
     await site.start()

@@ -17,6 +17,7 @@ from events.ids import TaskState
 from events.task import TaskCompleted, TaskSentToReview
 from projections import StoreReader
 from tests.upgrade.conftest import Invoke
+from tests.waiting import DEADLINE_S
 from vapora.clock import new_id, now
 from vapora.commands import MoveTask, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -107,12 +108,12 @@ async def test_it_goes_on_with_the_work_that_was_under_way_and_with_new_work(
             origin, SubmitTask(project_id=project, title="New work", task_type="code-generation", review="none")
         )
         await dispatcher.dispatch(origin, MoveTask(state=TaskState.DONE), reviewed)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE_S):
             await seen(client, TaskCompleted, made.id)
             await seen(client, TaskSentToReview, waiting)
             while (await system.projector("default").status())["rebuilding"]:
                 await client.poll(await client.head(), 1, 0.05)
-        await system.projector("default").wait_for(await client.head(), 10)
+        await system.projector("default").wait_for(await client.head(), 60)
     finally:
         await system.stop()
     after = log_of(settings)

@@ -176,7 +176,7 @@ vault.rotate("acme")
 
 def test_a_process_that_is_killed_between_two_batches_loses_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _KILLED, str(tmp_path), "re-wrapped"], cwd=Path.cwd(), env=os.environ, timeout=60
+        [sys.executable, "-c", _KILLED, str(tmp_path), "re-wrapped"], cwd=Path.cwd(), env=os.environ, timeout=240
     )
     assert done.returncode == -signal.SIGKILL
     vault = over_files(tmp_path)

@@ -5,13 +5,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import hatch_build
 from tests.web import chromium
 from tests.web.site import Site
 
 _WEB = Path(__file__).parents[2] / "vapora" / "web"
+# A test that passes waits for none of it. Where other tests run beside these, what takes a second may take a minute.
+_PATIENCE_MS = 120_000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,8 +80,12 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_(url: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            locale="en-GB",
         )
+        context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: broken.append(str(error)))

@@ -26,7 +26,7 @@ class Site:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command: Command | None = None
-        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30)
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=120)
 
     def start(self) -> None:
         quick = {"VAPORA_REHEARSAL_MIN_DELAY_S": "0", "VAPORA_REHEARSAL_MAX_DELAY_S": "0"}

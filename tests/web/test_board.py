@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.waiting import wait_for
 from tests.web.site import Site
 
 Open = Callable[..., Page]
@@ -24,11 +26,31 @@ def titles(page: Page, heading: str) -> list[str]:
     return found
 
 
+def wait_for_titles(page: Page, heading: str, wanted: list[str]) -> None:
+    """The page hears of a change a moment after the server has it."""
+    wait_for(f"{wanted} under {heading}", lambda: titles(page, heading) == wanted)
+
+
+def hold(page: Page, address: str) -> Callable[[], Route]:
+    """Keeps requests from the server. Each call gives the next of them, once the page has sent it."""
+    held: list[Route] = []
+    page.route(address, lambda route: held.append(route))
+
+    def following() -> Route:
+        # Asking the page lets Playwright take note of what it does meanwhile.
+        wait_for(f"a request to {address}", lambda: page.evaluate("1") and held)
+        return held.pop(0)
+
+    return following
+
+
 def resting(site: Site, *names: str) -> tuple[str, list[str]]:
-    """A project with these cards in To do, and nobody who takes them."""
+    """A project with these cards in To do, and nobody who takes them. Nothing moves on a page that is opened now."""
     site.rest_agents()
     project = site.project()
-    return project, [site.task(project, name) for name in names]
+    tasks = [site.task(project, name) for name in names]
+    wait_for("what each card waits for", lambda: all(card["waiting"] for card in site.get("/board")["columns"]["todo"]))
+    return project, tasks
 
 
 def test_an_empty_workspace_says_what_to_do_first_and_makes_a_project(site: Site, open_page: Open) -> None:
@@ -45,7 +67,7 @@ def test_a_card_goes_from_the_form_to_done_only_in_the_browser(site: Site, open_
     page = open_page(site.url)
     page.get_by_label("Title of a new card").fill("Implement the slug generator")
     page.keyboard.press("Enter")
-    expect(column(page, "Review").get_by_text("Implement the slug generator", exact=True)).to_be_visible(timeout=20_000)
+    expect(column(page, "Review").get_by_text("Implement the slug generator", exact=True)).to_be_visible()
     column(page, "Review").get_by_role("link", name="Implement the slug generator").click()
     expect(page.get_by_role("heading", name="Implement the slug generator")).to_be_visible()
     page.get_by_text(".md").first.click()
@@ -59,12 +81,12 @@ def test_dragging_a_card_changes_the_order_of_the_work(site: Site, open_page: Op
     resting(site, "First card", "Second card", "Third card")
     page = open_page(site.url)
     first = page.get_by_role("article", name="First card")
-    page.get_by_role("article", name="Third card").drag_to(first, target_position={"x": 60, "y": 3})
+    with page.expect_response("**/move"):
+        page.get_by_role("article", name="Third card").drag_to(first, target_position={"x": 60, "y": 3})
     expect(foremost(page)).to_have_accessible_name("Third card")
-    page.reload()
-    expect(page.get_by_role("article")).to_have_count(3)
-    assert titles(page, "To do") == ["Third card", "First card", "Second card"]
     assert site.column("todo") == ["Third card", "First card", "Second card"]
+    page.reload()
+    wait_for_titles(page, "To do", ["Third card", "First card", "Second card"])
 
 
 def test_a_card_that_is_let_go_below_the_last_one_goes_to_the_end(site: Site, open_page: Open) -> None:
@@ -141,7 +163,7 @@ def test_a_server_that_is_killed_under_the_board_is_said_and_comes_back_by_itsel
     expect(page.get_by_role("status").filter(has_text="Server not reached")).to_be_visible()
     site.start()
     site.task(project, "Second card")
-    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.get_by_role("article", name="Second card")).to_be_visible()
     expect(column(page, "To do").get_by_label("2 cards")).to_be_visible()
 
@@ -153,7 +175,7 @@ def test_no_title_can_run_or_break_the_page(site: Site, open_page: Open) -> None
     expect(page.get_by_role("article")).to_have_count(4)
     for title in odd:
         expect(page.get_by_role("article").get_by_text(title, exact=True)).to_be_visible()
-    assert page.title() == "Board · VAPORA"
+    expect(page).to_have_title("Board · VAPORA")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -175,7 +197,7 @@ def test_a_filter_stands_in_the_address(site: Site, open_page: Open) -> None:
     page = open_page(site.url)
     page.get_by_label("Search cards").fill("parser")
     expect(page.get_by_role("article")).to_have_count(1)
-    assert "q=parser" in page.url
+    expect(page).to_have_url(re.compile("q=parser"))
     page.reload()
     expect(page.get_by_role("article")).to_have_count(1)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.web.site import Site
-from tests.web.test_board import column, resting, titles
+from tests.web.test_board import column, resting, wait_for_titles
 
 Open = Callable[..., Page]
 NAMES = ("Card A", "Card B", "Card C", "Card D")
@@ -57,7 +57,7 @@ def test_a_priority_for_several_cards_changes_their_order(site: Site, open_page:
     expect(page.get_by_role("article", name="Card D")).to_contain_text("priority 90")
     expect(column(page, "To do").get_by_role("article").first).not_to_have_accessible_name("Card A")
     assert set(site.column("todo")[:2]) == {"Card C", "Card D"}
-    assert titles(page, "To do") == site.column("todo")
+    wait_for_titles(page, "To do", site.column("todo"))
 
 
 def test_those_that_are_refused_come_back_stay_chosen_and_say_why(site: Site, open_page: Open) -> None:

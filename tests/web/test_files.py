@@ -97,7 +97,7 @@ def test_a_new_card_begins_with_the_files_that_it_was_given(site: Site, open_pag
     expect(page.get_by_role("dialog")).to_have_count(0)
 
     card = page.get_by_role("region", name="Review", exact=True).get_by_role("article")
-    expect(card).to_be_visible(timeout=20_000)
+    expect(card).to_be_visible()
     expect(card.get_by_text("1 file")).to_be_visible()
     [task] = site.get("/tasks")["items"]
     assert (task["attachments"], task["assignee"]) == (1, None)

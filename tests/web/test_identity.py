@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Page, expect
 
+from tests.waiting import wait_for
 from tests.web.site import Site
 
 Open = Callable[..., Page]
@@ -175,6 +176,7 @@ def test_an_invited_person_sees_their_workspace_and_is_offered_what_a_viewer_may
     signed_in.get_by_role("button", name="Create", exact=True).click()
     signed_in.get_by_label("Title of a new card").fill("Write the docs")
     signed_in.keyboard.press("Enter")
+    expect(signed_in.get_by_role("article", name="Write the docs")).to_be_visible()
     signed_in.goto(f"{owned.url}/settings/members?w=acme")
     signed_in.get_by_role("button", name="Invite").click()
     signed_in.get_by_label("E-mail").fill("grace@example.com")
@@ -223,7 +225,7 @@ def test_a_workspace_is_archived_restored_and_deleted_by_its_name(owned: Site, o
     dialog.get_by_label("type its name").fill("Short lived")
     dialog.get_by_role("button", name="Delete for good").click()
     expect(page).not_to_have_url(re.compile(r"w=short-lived"))
-    assert "short-lived" not in {one["id"] for one in owned.get("/workspaces")["items"]}
+    wait_for("its end", lambda: "short-lived" not in {one["id"] for one in owned.get("/workspaces")["items"]})
     page.goto(f"{owned.url}/settings")
     expect(page.get_by_role("heading", name="The workspace", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Delete the workspace")).to_have_count(0)
@@ -247,6 +249,6 @@ def test_who_has_an_account_at_the_provider_signs_in_with_it(make_site: Callable
         page.get_by_role("button").first.click()
         # Back to where one was, and in the name of the person whom the provider has vouched for.
         expect(page.get_by_role("heading", name="Agents")).to_be_visible()
-        assert "code" not in page.url
+        expect(page).not_to_have_url(re.compile("code"))
         page.goto(f"{site.url}/settings/profile")
         expect(page.get_by_text(EMAIL)).to_be_visible()

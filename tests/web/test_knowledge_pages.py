@@ -15,7 +15,7 @@ Open = Callable[..., Page]
 def test_the_graph_is_walked_and_a_cause_recorded(site: Site, open_page: Open) -> None:
     task = site.task(site.project(), "Parse dates", review="none")
     page = open_page(f"{site.url}/t/{task}")
-    expect(page.get_by_text("Done", exact=True).first).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Done", exact=True).first).to_be_visible()
     page.get_by_role("link", name="What hangs together with it").click()
     graph = page.get_by_role("region", name="Graph")
     card = graph.get_by_role("button", name="Parse dates")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.web.site import Site
-from tests.web.test_board import column, resting, titles
+from tests.web.test_board import column, hold, resting, titles
 
 Open = Callable[..., Page]
 LONGEST = 100_000
@@ -17,15 +17,14 @@ LONGEST = 100_000
 def test_a_move_is_shown_before_a_slow_server_answers_and_stays_afterwards(site: Site, open_page: Open) -> None:
     resting(site, "First card", "Second card")
     page = open_page(site.url)
-    held: list[Route] = []
-    page.route("**/move", lambda route: held.append(route))
-    with page.expect_request("**/move"):
-        page.get_by_role("button", name="Move “Second card”").click()
-        page.get_by_role("menuitem", name="To the top").click()
+    following = hold(page, "**/move")
+    page.get_by_role("button", name="Move “Second card”").click()
+    page.get_by_role("menuitem", name="To the top").click()
+    held = following()
     expect(column(page, "To do").get_by_role("article").first).to_have_accessible_name("Second card")
     assert site.column("todo") == ["First card", "Second card"]
     with page.expect_response("**/move"):
-        held.pop().continue_()
+        held.continue_()
     expect(column(page, "To do").get_by_role("article").first).to_have_accessible_name("Second card")
     assert site.column("todo") == ["Second card", "First card"]
 
@@ -33,15 +32,14 @@ def test_a_move_is_shown_before_a_slow_server_answers_and_stays_afterwards(site:
 def test_a_move_that_another_person_made_impossible_is_refused_with_the_reason(site: Site, open_page: Open) -> None:
     task = site.task(site.project(), "Implement the slug generator")
     page = open_page(site.url)
-    expect(column(page, "Review").get_by_role("article")).to_have_count(1, timeout=20_000)
-    held: list[Route] = []
-    page.route("**/move", lambda route: held.append(route))
-    with page.expect_request("**/move"):
-        page.get_by_role("button", name="Move “Implement the slug generator”").click()
-        page.get_by_role("menuitem", name="Send back").click()
+    expect(column(page, "Review").get_by_role("article")).to_have_count(1)
+    following = hold(page, "**/move")
+    page.get_by_role("button", name="Move “Implement the slug generator”").click()
+    page.get_by_role("menuitem", name="Send back").click()
+    held = following()
     site.send("POST", f"/tasks/{task}/move", {"state": "done"})
     with page.expect_response("**/move") as answered:
-        held.pop().continue_()
+        held.continue_()
     assert answered.value.status == 409
     expect(page.get_by_role("log", name="Messages")).to_contain_text("was not moved to To do")
     expect(column(page, "Done").get_by_role("article")).to_have_count(1)
@@ -98,7 +96,7 @@ def test_a_socket_that_was_cut_comes_back_without_a_lost_or_doubled_change(site:
         site.task(project, f"Card {number}")
     site.send("POST", f"/tasks/{first}/move", {"state": "archived"})
     reachable[0] = True
-    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(column(page, "To do").get_by_label("29 cards")).to_be_visible()
     expect(page.get_by_role("article", name="Card 0", exact=True)).to_have_count(0)
     site.task(project, "Card 30")
@@ -139,10 +137,11 @@ def test_from_a_new_card_to_approved_only_with_the_keyboard(site: Site, open_pag
     tab_to("Title of a new card")
     page.keyboard.type("Implement the slug generator")
     page.keyboard.press("Enter")
-    expect(column(page, "Review").get_by_role("article")).to_have_count(1, timeout=20_000)
+    expect(column(page, "Review").get_by_role("article")).to_have_count(1)
     tab_to("Implement the slug generator")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Implement the slug generator", level=1)).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
     tab_to("Approve")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Done", exact=True)).to_be_visible()
@@ -165,9 +164,9 @@ def test_changing_one_limit_leaves_the_others_as_another_person_has_set_them(sit
 def test_on_a_phone_the_filters_are_folded_and_the_board_is_seen_at_once(site: Site, open_page: Open) -> None:
     resting(site, "First card")
     page = open_page(site.url, width=360, height=640)
-    expect(page.get_by_label("Search cards")).to_be_hidden()
     box = page.get_by_role("article", name="First card").bounding_box()
     assert box is not None
+    expect(page.get_by_label("Search cards")).to_be_hidden()
     assert box["y"] < 320
     page.get_by_role("button", name="Filters").click()
     page.get_by_label("Search cards").fill("nothing like it")
@@ -177,7 +176,7 @@ def test_on_a_phone_the_filters_are_folded_and_the_board_is_seen_at_once(site: S
 def test_a_run_shows_its_model_calls(site: Site, open_page: Open) -> None:
     task = site.task(site.project(), "Implement the slug generator")
     page = open_page(f"{site.url}/t/{task}")
-    expect(page.get_by_role("button", name="Approve")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
     page.get_by_text("Model calls").click()
     table = page.get_by_role("region", name="Model calls")
     [run] = site.get(f"/tasks/{task}/runs")["items"]

@@ -98,6 +98,8 @@ def test_nothing_is_asked_of_another_machine_and_no_script_may_come_from_one(
     page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
     for path in (path.format(**ids) for path, heading in PAGES.items() if heading):
         page.goto(site.url + path)
+        # A socket that is left while it opens is an error on the console.
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
         expect(page.get_by_text("Loading…")).to_have_count(0)
     assert asked
     assert {url.partition("//")[2].partition("/")[0] for url in asked} == {f"127.0.0.1:{site.port}"}

@@ -21,8 +21,8 @@ def test_the_past_is_played_at_the_speed_that_is_chosen_until_now(site: Site, op
     with page.expect_request("**/board?at=*"):
         page.get_by_role("button", name="Play").click()
     # Half a minute of the log in each picture: two cards that were made within seconds come together, and it ends.
-    expect(page.get_by_role("article")).to_have_count(2, timeout=30_000)
-    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("article")).to_have_count(2)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
 def test_agents_and_budgets_are_shown_as_they_were_and_cannot_be_changed_then(site: Site, open_page: Open) -> None:

@@ -22,7 +22,7 @@ def test_a_paused_workspace_says_so_in_every_browser_and_nothing_starts_until_it
     expect(other.get_by_role("article", name="Implement the slug generator")).to_contain_text("paused")
     other.get_by_role("button", name="Resume").click()
     expect(one.get_by_text("Everything is paused")).to_have_count(0)
-    expect(one.get_by_role("region", name="Done", exact=True).get_by_role("article")).to_have_count(1, timeout=20_000)
+    expect(one.get_by_role("region", name="Done", exact=True).get_by_role("article")).to_have_count(1)
 
 
 def test_one_project_is_paused_alone(site: Site, open_page: Open) -> None:

@@ -15,9 +15,10 @@ def test_a_goal_is_planned_talked_about_and_becomes_cards(site: Site, open_page:
     site.project()
     page = open_page(f"{site.url}/plans")
     page.get_by_label("What shall be true in the end?").fill("People can export their links as CSV.")
+    expect(page.get_by_role("combobox", name="Project")).not_to_have_value("")  # once the projects are there
     page.get_by_role("button", name="Plan it").click()
     talk = page.get_by_role("list", name="What was said")
-    expect(talk).to_contain_text("The riskiest decision stands first", timeout=20_000)
+    expect(talk).to_contain_text("The riskiest decision stands first")
     cards = page.get_by_role("list", name="Proposed cards")
     expect(cards.get_by_role("listitem")).to_have_count(4)
     expect(cards).to_contain_text("no data on cost and time")
@@ -25,7 +26,7 @@ def test_a_goal_is_planned_talked_about_and_becomes_cards(site: Site, open_page:
     page.get_by_label("What shall be different?").fill("Without a new dependency.")
     page.get_by_role("button", name="Ask again").click()
     expect(talk.get_by_role("listitem")).to_have_count(2)
-    expect(talk.get_by_role("listitem").nth(1)).to_contain_text("The riskiest decision", timeout=20_000)
+    expect(talk.get_by_role("listitem").nth(1)).to_contain_text("The riskiest decision")
     page.get_by_label("Title of card 2").fill("Write the exporter")
     # The card that waited for it waits for what it waited for.
     page.get_by_role("button", name="Leave out card 1").click()

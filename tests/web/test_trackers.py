@@ -30,10 +30,12 @@ def test_a_tracker_is_connected_tried_and_its_issues_become_cards_with_links(
             ("Name of its token", "tracker-app"),
         ):
             page.get_by_label(label, exact=label == "Id").fill(value)
+        expect(page.get_by_label("Cards go to")).not_to_have_value("")  # once the projects are there
         page.get_by_role("button", name="Save").click()
         page.get_by_role("button", name="Try app").click()
         expect(page.get_by_text("Reached acme/app.")).to_be_visible()
-        page.get_by_role("button", name="Import open issues of app").click()
+        with page.expect_response("**/import"):
+            page.get_by_role("button", name="Import open issues of app").click()
         page.goto(site.url + "/")
         page.get_by_text("The parser drops a line").first.click()
         expect(page.get_by_role("link", name="Issue 1")).to_have_attribute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -10,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.sandbox.conftest import require
+from tests.waiting import wait_for
 from tests.web.site import Site
 
 Open = Callable[..., Page]
 TITLE = "Refuse targets that are neither http nor https"
-PATIENCE_MS = 60_000
 
 
 # Of the session: it comes before the browser, beside which nothing can use an event loop.
@@ -34,13 +35,13 @@ def test_a_card_goes_from_the_form_to_a_merged_commit_in_the_browser_alone(site:
     home = site.repository()
     folder = home.path
     printed = open_page(f"{site.url}/#token={site.operator()}")
-    assert "token" not in printed.url
+    expect(printed).not_to_have_url(re.compile("token"))
     # The browser that `--open` starts gets a code, which is worth as much as the token, once.
     page = open_page(f"{site.url}/#code={site.code()}")
     expect(page.get_by_label("Name of the project")).to_be_visible()
-    assert "code" not in page.url
+    expect(page).not_to_have_url(re.compile("code"))
     for one in (printed, page):
-        assert one.evaluate("sessionStorage.getItem('vapora.operator_token')") == site.operator()
+        one.wait_for_function("token => sessionStorage.getItem('vapora.operator_token') === token", arg=site.operator())
     page.get_by_label("Name of the project").fill("Shortleaf")
     page.get_by_text("Work in a git repository").click()
     page.get_by_role("textbox", name="Repository").fill(str(folder))
@@ -53,7 +54,7 @@ def test_a_card_goes_from_the_form_to_a_merged_commit_in_the_browser_alone(site:
     form.get_by_role("button", name="Add").click()
 
     card = page.get_by_role("region", name="Review", exact=True).get_by_role("article", name=TITLE)
-    expect(card).to_be_visible(timeout=PATIENCE_MS)
+    expect(card).to_be_visible()
     card.get_by_role("link", name=TITLE).click()
     work = page.get_by_role("region", name="Work", exact=True)
     expect(work).to_contain_text("green")
@@ -75,7 +76,7 @@ def test_a_card_goes_from_the_form_to_a_merged_commit_in_the_browser_alone(site:
     work.get_by_role("button", name="Approve").click()
     work.get_by_role("button", name="Merge").click()
     page.get_by_role("dialog").get_by_role("button", name="Merge").click()
-    expect(work).not_to_contain_text("Landed no", timeout=PATIENCE_MS)
+    expect(work).not_to_contain_text("Landed no")
     expect(work.get_by_role("button", name="Merge")).to_have_count(0)
     assert len(subjects(folder)) == 2
 
@@ -85,7 +86,7 @@ def test_a_page_without_the_operators_token_says_what_merging_needs(site: Site, 
     task = site.task(project, TITLE, role="developer", review="none")
     page = open_page(f"{site.url}/t/{task}")
     work = page.get_by_role("region", name="Work", exact=True)
-    work.get_by_role("button", name="Merge").click(timeout=PATIENCE_MS)
+    work.get_by_role("button", name="Merge").click()
     expect(page.get_by_text("Merging needs the page to be opened by the address")).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Merge").click()
     expect(page.get_by_role("log", name="Messages")).to_contain_text("Not merged")
@@ -101,15 +102,15 @@ def test_work_is_sent_back_with_comments_on_lines_and_comes_again(site: Site, op
     page.on("request", lambda request: lists.append(request.url) if "/steps?" in request.url else None)
     site.send("PATCH", f"/tasks/{task}", {"assignee": None})
     work = page.get_by_role("region", name="Work", exact=True)
-    expect(work.get_by_role("button", name="Approve")).to_be_visible(timeout=PATIENCE_MS)
+    expect(work.get_by_role("button", name="Approve")).to_be_visible()
     # Its steps came while it ran, one by one by the socket; the list was read when the run began, and only then.
     [run] = site.get(f"/tasks/{task}/runs")["items"]
     told = site.get(f"/runs/{run['run_id']}/steps", limit=500)["items"]
     steps = page.get_by_role("list", name="Steps").first
     expect(steps.get_by_role("listitem")).to_have_count(len(told))
     assert len([one for one in lists if "cursor" not in one]) == 1
-    shown = steps.locator("details > summary > span[dir=auto]").all_inner_texts()
-    assert shown == [one["line"] for one in told]
+    lines = steps.locator("details > summary > span[dir=auto]")
+    wait_for("the line of each", lambda: lines.all_inner_texts() == [one["line"] for one in told])
     # What a frame does not carry is asked for where somebody looks.
     steps.locator("details").last.locator("summary").click()
     expect(steps.get_by_role("region", name="Result").or_(steps.get_by_role("region", name="Answer"))).to_be_visible()

@@ -31,15 +31,15 @@ def test_a_workflow_is_written_started_approved_and_done(site: Site, open_page: 
     form.get_by_label("goal: What shall be true in the end").fill("People export links.")
     form.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", name="Two steps: run")).to_be_visible()
-    expect(page.get_by_role("button", name="build: Completed")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="build: Completed")).to_be_visible()
     other = open_page(f"{site.url}/workflows/approvals")
-    expect(other.get_by_role("button", name="Approve", exact=True)).to_be_visible(timeout=30_000)
+    expect(other.get_by_role("button", name="Approve", exact=True)).to_be_visible()
     other.get_by_label("Comment").fill("Looks right.")
     other.get_by_role("button", name="Approve", exact=True).click()
     expect(other.get_by_text("Nothing waits for a decision.")).to_be_visible()
 
     facts = page.get_by_label("The run", exact=True)
-    expect(facts).to_contain_text("Completed", timeout=30_000)
+    expect(facts).to_contain_text("Completed")
     expect(facts).to_contain_text("build → describe")
     page.get_by_role("button", name="build: Completed").click()
     expect(page.get_by_role("list", name="Cards of build")).to_contain_text("Build it")
@@ -59,6 +59,7 @@ def test_a_schedule_is_made_fired_switched_off_and_shows_what_came_of_it(site: S
     form.get_by_label("When: minute, hour, day, month, weekday").fill("30 2 * *")
     form.get_by_label("Time zone").fill("Europe/Berlin")
     form.get_by_label("Title of the card").fill("Look at the logs")
+    expect(form.get_by_label("In the project")).not_to_have_value("")  # once the projects are there
     form.get_by_role("button", name="Save").click()
     # What the server says of it stands there, and what was filled in stays.
     expect(form.get_by_role("alert")).to_be_visible()

@@ -29,8 +29,9 @@ class Wire:
 
     def cut(self, how: Literal["reset", "silent"]) -> None:
         """`reset`: every connection ends at once, and none is taken. `silent`: nothing passes, and nobody is told."""
-        self.refused = 0
-        self._cut = how
+        with self._lock:
+            self.refused = 0
+            self._cut = how
         if how == "reset":
             self._end_all()
 
@@ -54,13 +55,14 @@ class Wire:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            if self._cut:
-                self.refused += 1
-            if self._cut == "reset":
-                client.close()
-                continue
-            server = socket.create_connection(self._target)
+            # None is taken in the moment of a cut: it would outlive it.
             with self._lock:
+                if self._cut:
+                    self.refused += 1
+                if self._cut == "reset":
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
                 self._open += [client, server]
             self._threads.append(threading.Thread(target=self._pass, args=(client, server), daemon=True))
             self._threads[-1].start()

@@ -20,6 +20,7 @@ from events import DomainEvent, Recorded
 from events.ids import DEFAULT_WORKSPACE, Provider
 from events.work import Check
 from tests.repo.site import TheirRepository
+from tests.waiting import DEADLINE_S
 from vapora.agents import Agent
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -123,7 +124,9 @@ class Site:
         command = SubmitTask(project_id=project, **{**given, **fields})
         return (await self.dispatcher.dispatch(self.origin(), command)).id
 
-    async def seen(self, *kinds: type[Event], count: int = 1, timeout_s: float = 60, after: int = 0) -> list[Event]:
+    async def seen(
+        self, *kinds: type[Event], count: int = 1, timeout_s: float = DEADLINE_S, after: int = 0
+    ) -> list[Event]:
         """Wait until the log holds so many events of these kinds."""
         found: list[Recorded] = []
         async with asyncio.timeout(timeout_s):

@@ -33,6 +33,7 @@ from events.task import (
 )
 from events.work import Check
 from tests.actors.kit import passed
+from tests.waiting import DEADLINE_S
 from tests.work.site import Site, behaviour, call, is_review, scripted, turns_of
 from vapora.commands import MoveTask
 from vapora.testing.wire.script import Behaviour, Received
@@ -94,7 +95,7 @@ async def test_a_paused_run_records_the_answer_that_was_out_and_asks_no_more_unt
 async def _agent_paused(site: Site, run_id: str) -> None:
     """Until the agent knows."""
     agent = site.runtime.ref(Address("agent", "default", "developer"))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while run_id not in (await agent.health())["paused"]:
             await asyncio.sleep(0.01)
 
@@ -106,10 +107,10 @@ async def test_taking_a_card_back_ends_the_command_that_runs(tmp_path: Path) -> 
         task = await site.task(await site.project())
         [started] = await site.seen(RunStarted)
         folder = site.settings.repositories_folder("default") / started.project_id / "worktrees" / task
-        await passed((folder / "begun").exists, 40)
+        await passed((folder / "begun").exists)
         await site.dispatcher.dispatch(site.origin(), MoveTask(state=TaskState.TODO), task)
-        await site.seen(RunCancelled, timeout_s=20)
-        await passed(lambda: "sleep 4242" not in _processes(), 20)
+        await site.seen(RunCancelled)
+        await passed(lambda: "sleep 4242" not in _processes())
         assert not await site.told(ToolUsed)
 
 
@@ -143,7 +144,7 @@ async def test_another_agent_reviews_asks_for_changes_and_approves(tmp_path: Pat
 
         site.vendors.default(answer)
         await site.task(await site.project(Check(name="there", command="test -f b.txt")), review="agent")
-        [approved] = await site.seen(TaskApproved, timeout_s=90)
+        [approved] = await site.seen(TaskApproved)
         works = [one.work for one in await site.told(RunSucceeded) if one.work is not None]
         assert (approved.head, approved.by_agent) == (works[-1].head, "code-reviewer")
         [rejected] = await site.told(TaskRejected)

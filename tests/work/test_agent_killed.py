@@ -123,7 +123,7 @@ async def workshop(folder: Path) -> AsyncIterator[tuple[Site, Deaths, str]]:
 async def one_round(site: Site, project: str) -> RunSucceeded:
     after = await site.log.head()
     await site.task(project, review="human")
-    [end] = await site.seen(RunSucceeded, RunFailed, after=after, timeout_s=90)
+    [end] = await site.seen(RunSucceeded, RunFailed, after=after)
     assert isinstance(end, RunSucceeded), end
     return end
 
@@ -141,7 +141,7 @@ def commits_of(site: Site, project: str, end: RunSucceeded) -> list[str]:
     return site.theirs.git("--git-dir", str(bare), "log", "--reverse", "--format=%H", span).split()
 
 
-@pytest.mark.timeout(60 + 30 * ROUNDS)
+@pytest.mark.timeout(300 + 90 * ROUNDS)
 async def test_a_run_whose_actors_die_at_any_moment_leaves_the_work_of_an_undisturbed_one(tmp_path: Path) -> None:
     print(f"VAPORA_WORK_SEED={SEED}")
     async with workshop(tmp_path) as (site, deaths, project):

@@ -57,7 +57,7 @@ async def test_each_finished_card_is_in_the_readme_once_and_the_document_follows
             asyncio.get_running_loop().call_later(
                 rng.uniform(0, 0.5), deaths.strike, "documenting", rng.choice(VICTIMS)
             )
-            await site.seen(DocumentPublished, after=after, timeout_s=90)
+            await site.seen(DocumentPublished, after=after)
         requested = await site.told(DocumentationRequested)
         assert Counter(one for card in requested for one in card.of_tasks) == Counter(tasks), deaths.died
         cards = [one for one in await site.told(TaskSubmitted) if one.role == "documenter"]

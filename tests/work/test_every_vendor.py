@@ -56,7 +56,7 @@ async def test_a_card_is_worked_on_reviewed_sent_back_approved_and_merged(provid
         unrelated = theirs.git("status", "--porcelain"), theirs.git("diff"), theirs.git("diff", "--cached")
         site.vendors.default(answer)
         task = await site.task(await site.project(CHECK), review="agent")
-        [approved] = await site.seen(TaskApproved, timeout_s=120)
+        [approved] = await site.seen(TaskApproved)
         assert [one.verdict for one in await site.told(ChecksRan)] == [
             ChecksVerdict.RED,
             ChecksVerdict.GREEN,

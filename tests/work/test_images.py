@@ -62,7 +62,7 @@ async def test_a_model_that_sees_is_shown_the_image_and_reads_the_text(provider:
         site.theirs.commit({"slug.py": "text\n"}, "Begin")
         site.vendors.default(scripted(WORK))
         await card_with_files(site, await site.project())
-        [ended] = await site.seen(RunSucceeded, RunFailed, timeout_s=120)
+        [ended] = await site.seen(RunSucceeded, RunFailed)
         assert isinstance(ended, RunSucceeded), ended
 
         for received in site.vendors.requests:
@@ -81,7 +81,7 @@ async def test_a_model_that_cannot_see_is_told_the_name_only(tmp_path: Path) -> 
         site.theirs.commit({"slug.py": "text\n"}, "Begin")
         site.vendors.default(scripted(WORK))
         await card_with_files(site, await site.project())
-        await site.seen(RunSucceeded, timeout_s=120)
+        await site.seen(RunSucceeded)
         for received in site.vendors.requests:
             assert not list(images_in(received.body))
             assert "shot.png: image/png, 640 × 480 pixels" in str(received.body)
@@ -108,9 +108,9 @@ async def test_a_run_that_is_killed_sends_what_it_had_sent_though_the_card_chang
         site.theirs.commit({"slug.py": "text\n"}, "Begin")
         site.vendors.default(scripted(WORK))
         task = await card_with_files(site, await site.project())
-        await site.seen(ModelCalled, timeout_s=60)
+        await site.seen(ModelCalled)
         await site.dispatcher.dispatch(site.origin(), DetachFile(name="shot.png"), task)
-        [ended] = await site.seen(RunSucceeded, RunFailed, timeout_s=120)
+        [ended] = await site.seen(RunSucceeded, RunFailed)
         assert isinstance(ended, RunSucceeded), ended
         assert killed
         bodies = [bare(turns(one.body)) for one in site.vendors.requests]
@@ -125,7 +125,7 @@ async def test_the_steps_of_a_role_without_a_repository_carry_the_files_too(tmp_
         site.vendors.default(scripted(("Done.",)))
         project = await site.project(repo=None, name="Texts")
         await card_with_files(site, project)
-        await site.seen(RunSucceeded, timeout_s=60)
+        await site.seen(RunSucceeded)
         assert site.vendors.requests
         for received in site.vendors.requests:
             assert list(images_in(received.body)) == [b64encode(SHOT).decode()]

@@ -56,7 +56,7 @@ async def test_whatever_dies_while_work_lands_it_is_landed_once(tmp_path: Path) 
             site.theirs.commit({f"{number}.txt": "theirs\n"}, "Theirs")
             await site.seen(TaskCompleted, after=after)
             asyncio.get_running_loop().call_later(rng.uniform(0, 0.6), deaths.strike, "landing", "repositories")
-            await site.seen(TaskLanded, after=after, timeout_s=90)
+            await site.seen(TaskLanded, after=after)
         landed = await site.told(TaskLanded)
         assert len(landed) == len({one.task_id for one in landed}) == ROUNDS, deaths.died
         assert await site.told(LandingRefused) == []

@@ -47,7 +47,7 @@ async def test_twelve_cards_at_once_land_and_those_that_change_one_place_are_bro
         project = await site.project(check, merge_policy=MergePolicy.WHEN_APPROVED)
         for number in range(CARDS):
             await site.task(project, title=f"Write card-{number}", review="none")
-        await site.seen(TaskLanded, count=CARDS, timeout_s=240)
+        await site.seen(TaskLanded, count=CARDS)
         assert {site.theirs.show(f"card-{number}.txt", "main") for number in range(CARDS)} == {
             f"card-{number}" for number in range(CARDS)
         }

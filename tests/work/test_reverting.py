@@ -167,7 +167,7 @@ async def test_whatever_dies_while_it_is_taken_back_it_is_taken_back_once(tmp_pa
             for _ in range(2):
                 victim = rng.choice(("repositories", "workflows"))
                 asyncio.get_running_loop().call_later(rng.uniform(0, 0.5), deaths.strike, "reverting", victim)
-            await site.seen(WorkflowRunFailed, after=after, timeout_s=90)
+            await site.seen(WorkflowRunFailed, after=after)
             assert (await run_of(site, run_id)).stages["build"].undone == "done", deaths.died
             landed = await site.told(TaskLanded)
             assert len(landed) == len({one.task_id for one in landed}) == 2 * number, deaths.died

@@ -13,6 +13,7 @@ from actors.runtime.local import LocalRuntime
 from events import Recorded, workflow
 from events.base import DomainEvent
 from events.ids import workflow_run_stream
+from tests.waiting import DEADLINE_S
 from vapora.catalog.shipped_workflows import known
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, DecideApproval, StartWorkflowRun
@@ -86,7 +87,7 @@ class Site:
     async def told(self, run_id: str) -> list[Recorded]:
         return await self.log.read(workflow_run_stream(run_id))
 
-    async def until(self, run_id: str, is_so: Callable[[Run], bool], within_s: float = 60) -> Run:
+    async def until(self, run_id: str, is_so: Callable[[Run], bool], within_s: float = DEADLINE_S) -> Run:
         """The run, once it is so."""
         position = 0
         async with asyncio.timeout(within_s):
@@ -94,7 +95,7 @@ class Site:
                 position = (await self.log.poll(position, 1_000, 5, live_runs.TOPICS)).position
         return run
 
-    async def over(self, run_id: str, within_s: float = 60) -> Run:
+    async def over(self, run_id: str, within_s: float = DEADLINE_S) -> Run:
         return await self.until(run_id, lambda run: run.ended is not None, within_s)
 
     async def asked(self, run_id: str, besides: Collection[str] = ()) -> tuple[str, str]:

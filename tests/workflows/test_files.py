@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.workflow_engine.files import WorkflowFiles
+from tests.waiting import DEADLINE_S
 from tests.workflows.site import WORKSPACE, Site, defined, stage
 from vapora.catalog.workflow_files import problem_of
 from vapora.domain.workflow.catalogue import Workflow
@@ -39,7 +40,7 @@ async def site(tmp_path: Path, folder: Path) -> AsyncIterator[Site]:
 
 async def until(site: Site, is_so: Callable[[Workflow], bool]) -> Workflow:
     position = 0
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE_S):
         while (found := (await site.workflows.load("round"))[0]) is None or not is_so(found):
             position = (await site.log.poll(position, 1_000, 5)).position
     return found

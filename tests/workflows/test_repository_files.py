@@ -14,6 +14,7 @@ from events.ids import MergePolicy
 from events.task import TaskLanded, TaskSentToReview
 from events.work import Check
 from tests.sandbox.conftest import require
+from tests.waiting import DEADLINE_S
 from tests.work.site import Site, call, scripted
 from vapora.api.workflow_faults import read, with_faults
 from vapora.catalog.workflow_files import of_repository
@@ -42,14 +43,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def until(site: Site, workflow_id: str, is_so: Callable[[Workflow | None], bool]) -> Workflow | None:
     commands, position = WorkflowCommands(site.log, now), 0
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while not is_so(found := (await commands.load(workflow_id))[0]):
             position = (await site.log.poll(position, 1_000, 5)).position
     return found
 
 
 async def problems(site: Site, is_so: Callable[[dict[str, str]], bool]) -> dict[str, str]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             health = await site.runtime.ref(Address("workflows", "default")).health()
             found: dict[str, str] = health["files"]

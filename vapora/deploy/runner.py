@@ -7,24 +7,22 @@ nothing that is there already.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vapora import clock
 from vapora.deploy import environment as env
-from vapora.deploy import jobs
 from vapora.deploy import workflow as flows
 from vapora.deploy.cluster import Cluster
-from vapora.deploy.difference import Change, changes, find
-from vapora.deploy.leftover import PASSING, Leftover, leftover
+from vapora.deploy.difference import Change, changes
+from vapora.deploy.leftover import Leftover, leftover
+from vapora.deploy.objects import Objects, Say
 from vapora.deploy.state import Revision, Run, State, StepRecord, Store, digest
-from vapora.deploy.workflow import Check, Manifest, Step, Workflow, key
-from vapora.errors import ConfigurationError, ConflictError, UnavailableError, VaporaError
+from vapora.deploy.workflow import Manifest, Step, Workflow, key
+from vapora.errors import ConfigurationError, ConflictError, VaporaError
 
-Say = Callable[[str], None]
 _UNDONE = "undone"
 
 
@@ -61,8 +59,8 @@ class Deployment:
         says_within_s: float = 60.0,
     ) -> None:
         self._project, self._environment = project, environment
-        self._cluster, self._store = cluster, store
-        self._say, self._every_s, self._says_within_s = say, every_s, says_within_s
+        self._cluster, self._store, self._say = cluster, store, say
+        self._objects = Objects(cluster, say, every_s, says_within_s)
 
     def plan(self, name: str, options: Mapping[str, Any]) -> list[Planned]:
         """What `apply` would do, step by step. Nothing is changed."""
@@ -95,7 +93,7 @@ class Deployment:
         wanted = self._read(state.run.workflow, state.run.options)[1] if state.run else []
         found = flows.load(self._project, "deploy")
         asked = [check for step in found.steps for check in step.checks]
-        return Standing(state, self._drift(good, wanted), list(self._unmet(asked, good)))
+        return Standing(state, self._objects.drift(good, wanted), list(self._objects.unmet(asked, good)))
 
     def apply(
         self,
@@ -120,7 +118,7 @@ class Deployment:
             good = self._store.objects(state.good.number) if state.good else []
             self._check_generation(workflow, objects, good)
             if not overwrite:
-                _refuse_drift(self._drift(good, objects if state.run else []))
+                _refuse_drift(self._objects.drift(good, objects if state.run else []))
             run = self._begin(state, workflow, options, objects)
             divided = flows.divide(workflow, objects)
             for step in workflow.in_order():
@@ -128,7 +126,7 @@ class Deployment:
                     with self._recorded(state, step.name):
                         self._do(step, divided[step.name], objects, run, done, overwrite)
             taken = {key(one): one for step in workflow.steps for one in divided[step.name]}
-            removed = self._remove(leftover(workflow, objects, good, with_data=with_data))
+            removed = self._objects.remove(leftover(workflow, objects, good, with_data=with_data))
             kept = {key(one): one for one in good if key(one) not in removed}
             return self._finish(state, run, kept | taken)
 
@@ -151,7 +149,7 @@ class Deployment:
             for name, one in target.items():
                 # What the run has removed.
                 if name not in {key(other) for other in wanted} and self._cluster.get(one) is None:
-                    self._set(one, force=True)
+                    self._objects.put(one, force=True)
             for step in reversed(steps):
                 self._undo(step, divided[step.name], target)
                 if state.run:
@@ -203,77 +201,10 @@ class Deployment:
             )
         self._say(f"{step.name}: {step.says}")
         if step.job:
-            self._run_job(step, objects, run)
+            self._objects.run_job(step, objects, run)
         for one in mine:
-            self._set(one, force=overwrite)
-        self._wait(step, objects)
-
-    def _set(self, one: Manifest, *, force: bool) -> None:
-        there = self._cluster.get(one)
-        if there is not None and not changes(one, there):
-            return
-        if there is not None and one["kind"] in PASSING:
-            # What a job runs cannot be changed, only run anew.
-            self._cluster.delete(one)
-        taken = self._cluster.apply(one, force=force)
-        if left := changes(one, taken):
-            raise UnavailableError(f"The cluster did not take all of {key(one)}: {left[0]}.")
-        self._say(f"  {key(one)}: {'made' if there is None else 'changed'}")
-
-    def _run_job(self, step: Step, objects: list[Manifest], run: Run) -> None:
-        assert step.job is not None
-        cron = next(one for one in objects if (one["kind"], one["metadata"]["name"]) == ("CronJob", step.job.cron))
-        # Of the version that is there: nothing of the new one is to touch anything before this is done.
-        job = jobs.job_of(self._cluster.get(cron) or cron, run.began)
-        there = self._cluster.get(job)
-        if there is not None and jobs.was_in_vain(there, self._cluster.pods(job)):
-            self._cluster.delete(job)
-            there = None
-        if there is None:
-            self._cluster.create(job)
-        self._until(lambda: jobs.not_ended(self._cluster, job), step.within_s)
-        self._until(lambda: jobs.unproved(self._cluster.pods(job), job), self._says_within_s)
-        self._say(f"  {jobs.saved(self._cluster.pods(job))}")
-
-    def _remove(self, left: Leftover) -> set[str]:
-        for one in left.going:
-            self._cluster.delete(one)
-            self._say(f"  {key(one)}: removed, the environment no longer has it")
-        for one in left.staying:
-            self._say(f"  {key(one)}: left, though the environment no longer has it; --remove-data removes it too")
-        return {key(one) for one in left.going}
-
-    def _wait(self, step: Step, objects: Sequence[Manifest]) -> None:
-        self._until(lambda: self._unmet(step.checks, objects), step.within_s)
-
-    def _until(self, unmet: Callable[[], Iterator[str]], within_s: float) -> None:
-        deadline = time.monotonic() + within_s
-        while left := next(unmet(), None):
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"After {within_s:g} s: {left}")
-            time.sleep(self._every_s)
-
-    def _unmet(self, checks: Sequence[Check], objects: Sequence[Manifest]) -> Iterator[str]:
-        for check in checks:
-            for one in objects:
-                if one["kind"] == check.kind and check.name in ("", one["metadata"]["name"]):
-                    there = self._cluster.get(one)
-                    if why := _why_not(check, there):
-                        yield f"{key(one)}: {why}"
-
-    def _drift(self, good: Sequence[Manifest], wanted: Sequence[Manifest]) -> dict[str, list[Change]]:
-        """Objects that are neither as we left them nor as the run that is under way wants them."""
-        wanted_of = {key(one): one for one in wanted}
-        found: dict[str, list[Change]] = {}
-        for one in good:
-            if one["kind"] in PASSING:
-                continue
-            there = self._cluster.get(one)
-            drifted = changes(one, there)
-            going = wanted_of and key(one) not in wanted_of and there is None
-            if drifted and not going and not (key(one) in wanted_of and not changes(wanted_of[key(one)], there)):
-                found[key(one)] = drifted
-        return found
+            self._objects.put(one, force=overwrite)
+        self._objects.wait(step, objects)
 
     def _check_generation(self, workflow: Workflow, objects: list[Manifest], good: list[Manifest]) -> None:
         """Whose generation is not higher is not let in beside the one that serves."""
@@ -338,11 +269,11 @@ class Deployment:
         self._say(f"{step.name}: undone")
         for one in mine:
             if key(one) in target:
-                self._set(target[key(one)], force=True)
+                self._objects.put(target[key(one)], force=True)
             else:
                 self._cluster.delete(one)
                 self._say(f"  {key(one)}: removed")
-        self._wait(step, [target[key(one)] for one in mine if key(one) in target])
+        self._objects.wait(step, [target[key(one)] for one in mine if key(one) in target])
 
     def _went_back(self, state: State, before: int, target: Mapping[str, Manifest]) -> Revision | None:
         number = max((one.number for one in state.revisions), default=0) + 1
@@ -393,25 +324,6 @@ def _skipped(step: Step, mine: Sequence[Manifest], objects: Sequence[Manifest]) 
     if (step.apply or step.rest) and not mine and not step.person:
         return "left out: the environment has nothing of it."
     return ""
-
-
-def _why_not(check: Check, there: Manifest | None) -> str:
-    """Empty where it holds. What a controller said of an older form of the object does not count."""
-    if there is None:
-        return "it is not there"
-    seen, made = find(there, "status.observedGeneration"), find(there, "metadata.generation")
-    if isinstance(seen, int) and isinstance(made, int) and seen < made:
-        return "its controller has not seen its newest form"
-    value = find(there, check.path)
-    if check.reaches is not None:
-        wanted = find(there, check.reaches)
-        good = isinstance(value, int) and isinstance(wanted, int) and value >= wanted
-        return "" if good else f"{check.path} is {value or 0}, and not yet {wanted}"
-    if value == check.equals:
-        return ""
-    parent, _, _ = check.path.rpartition(".")
-    said = find(there, f"{parent}.message") if parent else None
-    return f"{check.path} is {value}, not {check.equals}" + (f" ({said})" if said else "")
 
 
 def _refuse_drift(drift: Mapping[str, Sequence[Change]]) -> None:

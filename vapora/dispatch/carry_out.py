@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import JsonValue
 
 from events.base import DomainEvent
 from events.ids import StreamName
@@ -15,6 +18,7 @@ from vapora.clock import Clock
 from vapora.dispatch.request_keys import answer_to, position_of_effect
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
+from vapora.log.folds import LoadedFold
 from vapora.ports import Origin, RequestKey
 from vapora.views import Accepted
 
@@ -37,11 +41,27 @@ class Decision:
     others: tuple[Change, ...] = ()
 
 
+def decision_on(
+    id_: str,
+    stream: StreamName,
+    on: LoadedFold[Any],
+    events: tuple[DomainEvent, ...],
+    expected: Mapping[StreamName, int] | None = None,
+) -> Decision:
+    return Decision(id_, stream, on.version, events, on.position, expected or {})
+
+
 async def carry_out(
-    log: LogClient, clock: Clock, origin: Origin, decide: Callable[[], Awaitable[Decision]], key: RequestKey | None
+    log: LogClient,
+    clock: Clock,
+    origin: Origin,
+    decide: Callable[[], Awaitable[Decision]],
+    key: RequestKey | None,
+    said: Mapping[str, JsonValue] | None = None,
 ) -> Accepted:
-    """`decide` is asked again for each try. Raises what it raises, and `ConflictError` after many tries; then nothing
-    is appended."""
+    """`decide` is asked again for each try. `said`: what the answer holds beside the id and the position, and what
+    stands nowhere else in the log. Raises what `decide` raises, and `ConflictError` after many tries; then nothing is
+    appended."""
     for _ in range(_MOST_TRIES):
         marker: tuple[Change, ...] = ()
         version = 0
@@ -55,7 +75,7 @@ async def carry_out(
             answered = None if key is None else (await answer_to(key, log, clock()))[0]
             return Accepted(id=decision.id, position=decision.position) if answered is None else answered.accepted
         if key is not None:
-            marker = ((key.stream, version, (key.accepted(decision.id),)),)
+            marker = ((key.stream, version, (key.accepted(decision.id, said),)),)
         try:
             change = (decision.stream, decision.version, decision.events)
             appended = await log.append(origin, change, *decision.others, *marker, expected=decision.expected)

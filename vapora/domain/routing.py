@@ -10,51 +10,25 @@ money nor health decides, a model that is known to be better than the rule's and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from events.ids import Provider, Tier, WhenExceeded
-from events.money import MICROUSD_PER_CENT, MicroUsd
+from events.money import MicroUsd
 from events.routing import ModelOption
-from vapora.domain.model_quality import PRIOR_RUNS, Evidence, with_learned
-from vapora.domain.models import SIZES, ModelSpec, Size
+from vapora.domain.model_quality import Evidence, with_learned
+from vapora.domain.models import ModelSpec, Size
+from vapora.domain.routing_chains import Option as Option
+from vapora.domain.routing_chains import availability_chain, budget_chain, by_cost, quality_chain
+from vapora.domain.routing_chains import efficiency as efficiency
+from vapora.domain.routing_table import COMPLEXITIES as COMPLEXITIES
+from vapora.domain.routing_table import Complexity as Complexity
+from vapora.domain.routing_table import preferred
+from vapora.domain.routing_table import rule as rule
 
-Complexity = Literal["low", "medium", "high"]
-COMPLEXITIES: tuple[Complexity, ...] = ("low", "medium", "high")
 Policy = Literal["rules", "learned", "near-threshold", "exceeded", "availability"]
 ModelKey = tuple[Provider, str]
-_Family = tuple[Provider, Size]
-
-_OPUS: _Family = (Provider.ANTHROPIC, "premium")
-_SONNET: _Family = (Provider.ANTHROPIC, "standard")
-_HAIKU: _Family = (Provider.ANTHROPIC, "economy")
-_GPT: _Family = (Provider.OPENAI, "standard")
-_PRO: _Family = (Provider.GEMINI, "standard")
-_FLASH: _Family = (Provider.GEMINI, "economy")
-_LOCAL: _Family = (Provider.OLLAMA, "economy")
-
-# B4's decided table: what each type takes, and what it takes instead at one complexity.
-_BY_TYPE: dict[str, tuple[_Family, dict[Complexity, _Family]]] = {
-    "architecture-design": (_OPUS, {}),
-    "security-analysis": (_OPUS, {}),
-    "code-generation": (_SONNET, {"high": _OPUS}),
-    "code-review": (_SONNET, {"high": _OPUS}),
-    "code-refactor": (_SONNET, {"high": _OPUS}),
-    "unit-test": (_GPT, {}),
-    "integration-test": (_GPT, {}),
-    "performance-analysis": (_PRO, {}),
-    "document-generation": (_GPT, {"low": _HAIKU}),
-    "code-documentation": (_GPT, {"low": _HAIKU}),
-    "api-documentation": (_GPT, {"low": _HAIKU}),
-    "general-query": (_FLASH, {}),
-    "embeddings": (_LOCAL, {}),
-    "semantic-search": (_LOCAL, {}),
-}
-# Every other type: decisions are premium, monitoring is economy, as their roles' manifests say.
-_BY_SIZE: dict[Size, _Family] = {"premium": _OPUS, "standard": _SONNET, "economy": _FLASH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +65,6 @@ class Needs:
         if spec.context_tokens < wanted:
             return f"its context of {spec.context_tokens} tokens is too small for {wanted}"
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A model that is configured, and the most that this call can cost there."""
-
-    spec: ModelSpec
-    worst_case_microusd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,37 +106,6 @@ class _Field:
     def obstacle(self) -> str | None:
         """Why the rule's model cannot take the call."""
         return self.excluded.get(self.ruled.key)
-
-
-def rule(
-    task_type: str,
-    complexity: Complexity,
-    critical: bool,
-    default_size: Size,
-    table: Sequence[ModelSpec],
-) -> tuple[ModelSpec, str]:
-    """The model that the rules alone would take, and why. `critical` raises it one size within its family."""
-    if task_type in _BY_TYPE:
-        family, instead = _BY_TYPE[task_type]
-        reason = f"rule for {task_type}"
-        if complexity in instead:
-            family, reason = instead[complexity], f"{reason} of {complexity} complexity"
-    else:
-        family, reason = _BY_SIZE[default_size], f"{default_size} model of the role, no rule for {task_type}"
-    spec = _of_family(family, table)
-    if critical:
-        larger = _one_larger(spec, table)
-        spec, reason = larger, f"{reason}, critical" + (": one size up" if larger != spec else "")
-    return spec, f"{reason}: {spec.model}"
-
-
-def preferred(prefers: str, ruled: ModelSpec, table: Sequence[ModelSpec]) -> ModelSpec | None:
-    """The model of that name; of a provider, the one of the size that the rules would take. None: there is none."""
-    provider, _, model = prefers.partition("/")
-    of_provider = [spec for spec in table if spec.provider == provider]
-    if model:
-        return next((spec for spec in of_provider if spec.model == model), None)
-    return min(of_provider, key=lambda spec: abs(_rank(spec.size) - _rank(ruled.size)), default=None)
 
 
 def plan(
@@ -245,56 +180,6 @@ def _planned(
             return _made(found, table, options, policy, order, reason, "availability")
 
 
-def availability_chain(options: Sequence[Option], ruled: ModelSpec) -> tuple[Option, ...]:
-    """The rule's model, then the next best downwards; better ones, which cost more, only after those (R9)."""
-
-    def order(option: Option) -> tuple[Any, ...]:
-        quality = option.spec.quality
-        better = quality > ruled.quality
-        return option.spec.key != ruled.key, better, quality if better else -quality, *_by_cost(option)
-
-    return tuple(sorted(options, key=order))
-
-
-def quality_chain(
-    options: Sequence[Option], ruled: ModelSpec, baseline: float, learned: Iterable[Evidence]
-) -> tuple[Option, ...]:
-    """The availability chain, and before it, the best first, those of a better learned quality than the rule's model
-    that are not dearer: each that proved itself in as many runs as its baseline is worth, and any once the rule's model
-    has fallen below its own `baseline`."""
-    ceiling = next(one.worst_case_microusd for one in options if one.spec.key == ruled.key)
-    proven = {one.model for one in learned if one.runs >= PRIOR_RUNS}
-
-    def goes_before(option: Option) -> bool:
-        spec = option.spec
-        known = ruled.quality < baseline or f"{spec.provider}/{spec.model}" in proven
-        return known and spec.quality > ruled.quality and option.worst_case_microusd <= ceiling
-
-    before = sorted(filter(goes_before, options), key=lambda one: (-one.spec.quality, *_by_cost(one)))
-    return (*before, *availability_chain([one for one in options if one not in before], ruled))
-
-
-def budget_chain(options: Sequence[Option]) -> tuple[Option, ...]:
-    """Free ones first, then the cheapest by this call's worst case; M13.5's order breaks ties (R7, R9)."""
-    return tuple(sorted(options, key=_by_cost))
-
-
-def efficiency(option: Option) -> Fraction:
-    """quality * 100 / (cost in cents + 1), exactly (M5.8); the +1 keeps what is free finite."""
-    quality = _exactly(option.spec.quality)
-    # One fraction instead of four: each is reduced when it is made.
-    return Fraction(
-        quality.numerator * 100 * MICROUSD_PER_CENT,
-        quality.denominator * (option.worst_case_microusd + MICROUSD_PER_CENT),
-    )
-
-
-@lru_cache(maxsize=1_000)
-def _exactly(quality: float) -> Fraction:
-    """As it is written."""
-    return Fraction(str(quality))
-
-
 def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], why: str) -> RoutingPlan:
     """The most efficient of those that are not dearer than the rule's model; dearer ones only where nothing else
     is left, since work that can be done is better than work that waits."""
@@ -303,7 +188,7 @@ def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], 
     if found.usable and not within:
         reason = f"{why} is out, and so is all that costs no more: the cheapest that is left"
         return _made(found, table, options, "availability", budget_chain(found.usable), reason, "availability")
-    order = tuple(sorted(within, key=lambda one: (-efficiency(one), *_by_cost(one))))
+    order = tuple(sorted(within, key=lambda one: (-efficiency(one), *by_cost(one))))
     too_dear = f"dearer than the rule's {found.ruled.model}"
     kept = {one.spec.key for one in within}
     dearer = {one.spec.key: too_dear for one in found.usable if one.spec.key not in kept}
@@ -392,25 +277,3 @@ def _field(
         out,
         max(absent, key=lambda spec: (spec == ruled, spec.quality), default=None),
     )
-
-
-def _of_family(family: _Family, table: Sequence[ModelSpec]) -> ModelSpec:
-    """The first of its size; in a table of the installation's own the family's nearest in size, else of all."""
-    provider, size = family
-    ours = [spec for spec in table if spec.provider == provider] or list(table)
-    return min(ours, key=lambda spec: abs(_rank(spec.size) - _rank(size)))
-
-
-def _one_larger(spec: ModelSpec, table: Sequence[ModelSpec]) -> ModelSpec:
-    """The family's next size, or the same model where it has none."""
-    larger = [one for one in table if one.provider == spec.provider and _rank(one.size) > _rank(spec.size)]
-    return min(larger, key=lambda one: _rank(one.size), default=spec)
-
-
-def _rank(size: Size) -> int:
-    return SIZES.index(size)
-
-
-def _by_cost(option: Option) -> tuple[int, int, float, str]:
-    spec = option.spec
-    return option.worst_case_microusd, spec.rank, -spec.quality, spec.model

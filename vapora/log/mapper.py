@@ -157,8 +157,7 @@ def _event(record: StoredRecord, version: int, data: bytes) -> DomainEvent:
         known = f"{record.topic} in version {version}, and here it is known up to {kind.VERSION}"
         return _stand_in(record, version, known, data)
     try:
-        today = data if version == kind.VERSION else to_json(kind.upcast(version, from_json(data)))
-        return kind.model_validate_json(today)
+        return _shared(kind, version, data) if len(data) <= _SHARED_BYTES else _read(kind, version, data)
     except ValidationError as error:
         members = _unknown_members(error)
         if not members:
@@ -166,6 +165,16 @@ def _event(record: StoredRecord, version: int, data: bytes) -> DomainEvent:
         return _stand_in(record, version, f"{record.topic} with {members}, which is not known here", data)
     except (ValueError, TypeError, LookupError) as error:
         raise _corrupt(record, error) from error
+
+
+def _read(kind: type[DomainEvent], version: int, data: bytes) -> DomainEvent:
+    return kind.model_validate_json(data if version == kind.VERSION else to_json(kind.upcast(version, from_json(data))))
+
+
+# Each event is read by several followers of a process, within a moment: the coordinator, the read models, knowledge.
+_shared = lru_cache(maxsize=1_000)(_read)
+# 4 MB of them at most.
+_SHARED_BYTES = 4_096
 
 
 def _unknown_members(error: ValidationError) -> str:

@@ -1,5 +1,7 @@
 """Read shapes, and at the same time the bodies of answers."""
 
+from vapora.views.agents import Agent, CurvePoint, Learning, Profile
+from vapora.views.answers import Accepted, IdKind, Named, OperatorToken, Page, Progress, Status, TaskAccepted
 from vapora.views.attachments import Attachment, AttachmentMade
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
@@ -60,6 +62,8 @@ from vapora.views.live import (
     WorkflowChange,
     WorkflowRunChange,
 )
+from vapora.views.log import AuditEntry, Chain, Decision, EventView, Why
+from vapora.views.money import BudgetEdited, BudgetView, Cost, Limits, LimitsChanged
 from vapora.views.packages import (
     InstalledPackage,
     MayDo,
@@ -109,6 +113,7 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
+from vapora.views.running import CellCounts, DeadLetterView, Health, Liveness, QueueView
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.search import FoundItem, SearchAnswer, SearchMode, SnippetPart
@@ -118,44 +123,17 @@ from vapora.views.tool_servers import ServedToolView, ServerSays, ToolCalled, To
 from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
-    Accepted,
-    Agent,
-    AuditEntry,
     Board,
     BoardCard,
-    BudgetEdited,
-    BudgetView,
-    CellCounts,
-    Chain,
-    Cost,
-    CurvePoint,
-    DeadLetterView,
-    Decision,
-    EventView,
-    Health,
-    IdKind,
-    Learning,
-    Limits,
-    LimitsChanged,
-    Liveness,
-    Named,
-    OperatorToken,
-    Page,
     PauseView,
     Preferences,
-    Profile,
-    Progress,
     Project,
     ProjectMade,
     Question,
-    QueueView,
     RunSummary,
-    Status,
-    TaskAccepted,
     TaskCard,
     Waiting,
     WaitingCall,
-    Why,
     WorkspaceSettings,
 )
 from vapora.views.workflows import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vapora.views.work import View
+from vapora.views.base import View
 
 
 class FlowDay(View):

@@ -8,14 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
+from vapora.views.agents import Agent
+from vapora.views.base import View
 from vapora.views.comments import Comment
 from vapora.views.documents import DocumentSummary
 from vapora.views.landing import Attempt
+from vapora.views.money import BudgetView
 from vapora.views.packages import InstalledPackage
 from vapora.views.runs import Execution
 from vapora.views.schedules import ScheduleView
 from vapora.views.steps import Step
-from vapora.views.work import Agent, BoardCard, BudgetView, PauseView, Preferences, Project, View, WorkspaceSettings
+from vapora.views.work import BoardCard, PauseView, Preferences, Project, WorkspaceSettings
 from vapora.views.workflows import ApprovalView, WorkflowRunSummary, WorkflowSummary
 
 _LARGEST_POSITION = 2**63 - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from vapora.views.work import View
+from vapora.views.base import View
 
 
 class Branch(View):

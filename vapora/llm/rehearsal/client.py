@@ -15,7 +15,9 @@ import json
 import re
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from pydantic_core import to_json
 
 from vapora.llm.protocol import (
     Capabilities,
@@ -93,10 +95,11 @@ class RehearsalClient:
         return "rehearsal"
 
     def said_bytes(self, request: ModelRequest) -> int:
-        return len(_compact(_said(request)).encode())
+        return len(_said(request))
 
     def frame_bytes(self, frame: Frame) -> int:
-        return _frame_bytes(frame.model, frame.max_output_tokens, frame.temperature)
+        # The other object's brace is left out.
+        return len(_frame(frame.model, frame.max_output_tokens, frame.temperature)) - 1
 
     async def ping(self) -> None:
         return None
@@ -166,31 +169,34 @@ class _Dice:
 
 def _canonical(request: ModelRequest) -> bytes:
     """The request without its time limit, which says how long to wait and not what is asked."""
-    settings = _settings(request.model, request.max_output_tokens, request.temperature)
-    return _compact(settings | _said(request)).encode()
+    return _frame(request.model, request.max_output_tokens, request.temperature) + _said(request)[1:]
 
 
-def _said(request: ModelRequest) -> dict[str, Any]:
-    fields = request.model_dump(mode="json", include={"system", "messages", "tools"})
+def _said(request: ModelRequest) -> bytes:
+    """An object, in the order of its fields."""
+    if any(message.images for message in request.messages):
+        return _said_with_images(request)
+    return request.__pydantic_serializer__.to_json(request, include=_SAID, exclude=_IMAGES)
+
+
+def _said_with_images(request: ModelRequest) -> bytes:
+    fields = request.model_dump(mode="json", include=_SAID)
     for message in fields["messages"]:
         # What it would see is told by the names: without the bytes, which nobody counts.
         images = [image["digest"] for image in message.pop("images")]
         message |= {"images": images} if images else {}
-    return fields
+    return to_json(fields)
+
+
+_SAID = {"system", "messages", "tools"}
+_IMAGES = {"messages": {"__all__": {"images"}}}
 
 
 @lru_cache(maxsize=1_000)
-def _frame_bytes(model: str, max_output_tokens: int, temperature: float | None) -> int:
-    """Two objects that become one share their braces, and stand apart by a comma."""
-    return len(_compact(_settings(model, max_output_tokens, temperature)).encode()) - 1
-
-
-def _settings(model: str, max_output_tokens: int, temperature: float | None) -> dict[str, Any]:
-    return {"model": model, "max_output_tokens": max_output_tokens, "temperature": temperature}
-
-
-# Made once: `json.dumps` with options makes one for each value.
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+def _frame(model: str, max_output_tokens: int, temperature: float | None) -> bytes:
+    """An object without its end: the other one goes on from here, without its beginning."""
+    fields = {"model": model, "max_output_tokens": max_output_tokens, "temperature": temperature}
+    return to_json(fields)[:-1] + b","
 
 
 def _tokens(length: int) -> int:

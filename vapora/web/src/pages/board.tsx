@@ -5,7 +5,7 @@ import { extractClosestEdge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/clo
 import { useLocation, useRoute } from "preact-iso";
 import { COLUMNS, HEADINGS, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
-import { at, columns, drawn, known, load, loaded, loadProjects, move, problem, project, projects, selected, selectNone } from "../state/board";
+import { at, columns, drawn, known, load, loaded, loadProjects, move, problem, project, projects, projectsLoaded, selected, selectNone } from "../state/board";
 import { may } from "../state/me";
 import { tell } from "../state/toasts";
 import { BoardColumn } from "../ui/column";
@@ -58,7 +58,7 @@ export function BoardPage() {
       </div>
       <PauseBanner />
       {selected.value.size > 0 && <BulkBar />}
-      {loaded.value && projects.value.length === 0 && !at.value ? (
+      {loaded.value && projectsLoaded.value && projects.value.length === 0 && !at.value ? (
         <Welcome />
       ) : (
         <div data-position={drawn.value} class="grow min-h-0 flex gap-3 overflow-x-auto snap-x snap-proximity pb-1">

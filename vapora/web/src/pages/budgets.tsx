@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { data, GET, PATCH, workspace } from "../api/client";
 import type { Budget } from "../api/types";
+import { changed } from "../lib/changed";
 import { cents, dollars, percent } from "../lib/format";
 import { useData } from "../lib/use-data";
 import { may } from "../state/me";
@@ -99,9 +100,9 @@ function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: ((budget: 
 type Limits = Record<string, number | string | null>;
 
 /** What differs from the budget as it was shown; where a new limit is set, all that was filled in. */
-function changes(budget: Budget | null, wanted: Limits): Limits {
+function changes(budget: Budget | null, wanted: Limits): Partial<Limits> {
   const before: Limits = budget ? { ...(budget as unknown as Limits) } : { overflow_cents: 0, when_exceeded: "fallback" };
-  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => (before[name] ?? null) !== value));
+  return changed(before, wanted);
 }
 
 const SCOPES = ["workspace", "project", "role", "agent", "task"];

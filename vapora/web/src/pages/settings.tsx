@@ -1,6 +1,8 @@
 /** What the person prefers, and what is set for the whole workspace. */
 import { useState } from "preact/hooks";
 import { data, GET, PUT, workspace } from "../api/client";
+import type { Settings } from "../api/types";
+import { changed } from "../lib/changed";
 import { useConnection } from "../lib/use-data";
 import { may, me } from "../state/me";
 import { NOTICES, prefer, preferences, THEMES } from "../state/preferences";
@@ -63,7 +65,7 @@ function Look() {
         <legend class="label">Theme</legend>
         {THEMES.map((theme) => (
           <label key={theme} class="flex gap-2 items-center text-sm">
-            <input type="radio" name="theme" checked={now.theme === theme} onChange={() => void prefer({ theme })} />
+            <input type="radio" name="theme" checked={now.theme === theme} onChange={() => prefer({ theme })} />
             {THEME[theme]}
           </label>
         ))}
@@ -72,13 +74,13 @@ function Look() {
         <input
           type="checkbox"
           checked={now.density === "compact"}
-          onChange={(event) => void prefer({ density: event.currentTarget.checked ? "compact" : "comfortable" })}
+          onChange={(event) => prefer({ density: event.currentTarget.checked ? "compact" : "comfortable" })}
         />
         Compact
       </label>
       <label class="max-w-80">
         <span class="label">Time zone</span>
-        <select class="field" value={now.zone} onChange={(event) => void prefer({ zone: event.currentTarget.value })}>
+        <select class="field" value={now.zone} onChange={(event) => prefer({ zone: event.currentTarget.value })}>
           <option value="">of this computer</option>
           {Intl.supportedValuesOf("timeZone").map((one) => (
             <option key={one}>{one}</option>
@@ -101,7 +103,7 @@ function Notices() {
               type="checkbox"
               checked={now.includes(state)}
               onChange={() =>
-                void prefer({ notifications: NOTICES.filter((one) => (one === state ? !now.includes(one) : now.includes(one))) })
+                prefer({ notifications: NOTICES.filter((one) => (one === state ? !now.includes(one) : now.includes(one))) })
               }
             />
             {NOTICE[state]}
@@ -125,24 +127,33 @@ function DesktopNotices() {
 
 function Workspace() {
   const [busy, setBusy] = useState(false);
+  // What stood there when somebody began to fill in the form: what others change meanwhile must not take it away.
+  const [begun, setBegun] = useState<Settings | null>(null);
   const now = settings.value;
+  const shown = begun ?? now;
 
   async function save(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    const body = {
+    const filled = {
       name: String(form.get("name")).trim(),
-      default_review: String(form.get("review")),
+      default_review: form.get("review") as Settings["default_review"],
       default_priority: Number(form.get("priority")),
       most_runs: form.get("most_runs") ? Number(form.get("most_runs")) : null,
-      // Set by role through the API alone; what is there stays.
-      most_runs_of: now.most_runs_of ?? {},
-      knowledge: { ...now.knowledge, details_days: Number(form.get("details_days")), daily_days: Number(form.get("daily_days")), in_briefs: String(form.get("in_briefs")) },
     };
+    const knowledge = {
+      details_days: Number(form.get("details_days")),
+      daily_days: Number(form.get("daily_days")),
+      in_briefs: form.get("in_briefs") as Settings["knowledge"]["in_briefs"],
+    };
+    // Another person's change of another field is kept, and so is what is set through the API alone.
+    const { position: _, ...held } = now;
+    const body = { ...held, ...changed(shown, filled), knowledge: { ...now.knowledge, ...changed(shown.knowledge, knowledge) } };
     setBusy(true);
     try {
       const saved = await data(PUT("/api/v1/settings", { body: body as never }));
       if (saved) take(saved);
+      setBegun(null);
       tell("The settings of the workspace are saved.");
     } catch (error) {
       refused(error, "Not saved");
@@ -153,17 +164,17 @@ function Workspace() {
 
   return (
     <Panel heading="The workspace">
-      {/* Made anew when somebody else has changed it. */}
-      <form key={now.position} class="grid gap-3 sm:grid-cols-3 items-end" onSubmit={(event) => void save(event as unknown as SubmitEvent)}>
+      {/* Made anew when somebody else has changed it, unless it is being filled in. */}
+      <form key={shown.position} onInput={() => setBegun(shown)} class="grid gap-3 sm:grid-cols-3 items-end" onSubmit={(event) => void save(event as unknown as SubmitEvent)}>
         <label>
           <span class="label">Name</span>
-          <input class="field" name="name" maxLength={200} defaultValue={now.name} placeholder={workspace} />
+          <input class="field" name="name" maxLength={200} defaultValue={shown.name} placeholder={workspace} />
         </label>
         <label>
           <span class="label">Review of a new card</span>
-          <select class="field" name="review" defaultValue={now.default_review}>
+          <select class="field" name="review" defaultValue={shown.default_review}>
             {[["human", "by a person"], ["agent", "by another agent"], ["none", "none: a good run is done"]].map(([key, text]) => (
-              <option key={key} value={key} selected={key === now.default_review}>
+              <option key={key} value={key} selected={key === shown.default_review}>
                 {text}
               </option>
             ))}
@@ -171,15 +182,15 @@ function Workspace() {
         </label>
         <label>
           <span class="label">Priority of a new card</span>
-          <input class="field" name="priority" type="number" min={0} max={100} required defaultValue={String(now.default_priority)} />
+          <input class="field" name="priority" type="number" min={0} max={100} required defaultValue={String(shown.default_priority)} />
         </label>
         <label>
           <span class="label">Runs at once</span>
-          <input class="field" name="most_runs" type="number" min={1} defaultValue={now.most_runs == null ? "" : String(now.most_runs)} placeholder="no limit" />
+          <input class="field" name="most_runs" type="number" min={1} defaultValue={shown.most_runs == null ? "" : String(shown.most_runs)} placeholder="no limit" />
         </label>
         <label>
           <span class="label">Agents are told of past work</span>
-          <select class="field" name="in_briefs" defaultValue={now.knowledge.in_briefs}>
+          <select class="field" name="in_briefs" defaultValue={shown.knowledge.in_briefs}>
             <option value="on">always</option>
             <option value="half">every other run, to compare</option>
             <option value="off">never</option>
@@ -187,11 +198,11 @@ function Workspace() {
         </label>
         <label>
           <span class="label">Days that executions are remembered in detail</span>
-          <input class="field" name="details_days" type="number" min={1} max={3650} required defaultValue={String(now.knowledge.details_days)} />
+          <input class="field" name="details_days" type="number" min={1} max={3650} required defaultValue={String(shown.knowledge.details_days)} />
         </label>
         <label>
           <span class="label">Days that causes and curves are</span>
-          <input class="field" name="daily_days" type="number" min={1} max={3650} required defaultValue={String(now.knowledge.daily_days)} />
+          <input class="field" name="daily_days" type="number" min={1} max={3650} required defaultValue={String(shown.knowledge.daily_days)} />
         </label>
         {may("set_settings") && (
           <button class="btn-main justify-self-start" disabled={busy}>

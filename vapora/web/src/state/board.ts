@@ -124,8 +124,21 @@ function show(board: Board, into: Map<string, Card>): void {
   });
 }
 
+/** Whether the projects are known: until then, none does not mean that there are none. */
+export const projectsLoaded = signal(false);
+let projectsAsked = 0;
+let projectsTaken = 0;
+
+/** A later call wins over an earlier one whose answer comes after it. */
 export async function loadProjects(): Promise<void> {
-  projects.value = (await data(GET("/api/v1/projects", { params: { query: { limit: 200 } } }))).items;
+  const number = ++projectsAsked;
+  const { items } = await data(GET("/api/v1/projects", { params: { query: { limit: 200 } } }));
+  if (number < projectsTaken) return;
+  projectsTaken = number;
+  batch(() => {
+    projects.value = items;
+    projectsLoaded.value = true;
+  });
 }
 
 // Frames may come by the hundred: they are applied once for each picture that is drawn.

@@ -49,15 +49,21 @@ function keep(next: Preferences): void {
   }
 }
 
+/** What the server has, as far as this page knows. */
+let held = preferences.value;
 /** Of the last answer or frame: nothing older is taken. */
 let position = 0;
-/** Changes of this page that are on their way: what others say meanwhile is not shown, since it would be overwritten. */
-let sending = 0;
+/** Changes of this page that the server has not answered yet. */
+let waiting: readonly Partial<Preferences>[] = [];
+
+/** Whatever others say: what was chosen here stays, since it will be sent after it. */
+const show = (): void => keep(Object.assign({}, held, ...waiting) as Preferences);
 
 function take(saved: SavedPreferences): void {
-  if (sending || saved.position <= position) return;
+  if (saved.position <= position) return;
   position = saved.position;
-  keep(understood(saved));
+  held = understood(saved);
+  show();
 }
 
 /** A newer server may know words that this page does not. */
@@ -79,19 +85,27 @@ function isZone(zone: string): boolean {
 }
 
 /** Shown at once; taken back, with the reason, where the server refuses it. */
-export async function prefer(change: Partial<Preferences>): Promise<void> {
-  const before = preferences.value;
-  keep({ ...before, ...change });
-  const { zone, ...rest } = preferences.value;
-  sending += 1;
+export function prefer(change: Partial<Preferences>): void {
+  waiting = [...waiting, change];
+  show();
+  // One after the other, and after what the server has is known: each is sent with all the rest, and would undo it.
+  const sent = turn.then(() => send(change));
+  turn = sent.catch(() => undefined);
+}
+
+async function send(change: Partial<Preferences>): Promise<void> {
+  const { zone, ...rest } = { ...held, ...change };
   try {
     const saved = await data(PUT("/api/v1/preferences", { body: { ...rest, time_zone: zone } as never }));
-    position = Math.max(position, saved?.position ?? 0);
+    if (saved && saved.position >= position) {
+      position = saved.position;
+      held = understood(saved);
+    }
   } catch (error) {
-    keep(before);
     refused(error, "Not changed");
   } finally {
-    sending -= 1;
+    waiting = waiting.filter((one) => one !== change);
+    show();
   }
 }
 
@@ -99,4 +113,4 @@ onFrame((frame) => {
   for (const { view, row } of frame.rows) if (view === "preferences") take(row);
 });
 // Without an answer, what this browser knows stays.
-void entered.then(() => data(GET("/api/v1/preferences"))).then((saved) => saved && take(saved), () => undefined);
+let turn: Promise<void> = entered.then(() => data(GET("/api/v1/preferences"))).then((saved) => void (saved && take(saved)), () => undefined);

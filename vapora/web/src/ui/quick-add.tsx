@@ -16,12 +16,15 @@ export function QuickAdd() {
   async function add(event: Event): Promise<void> {
     event.preventDefault();
     if (!into) return setForm(true);
+    const given = text;
+    // At once: the next title may be typed before the server has answered.
+    setText("");
     try {
-      const body = { project_id: into, title: text } as never;
+      const body = { project_id: into, title: given } as never;
       await data(POST("/api/v1/tasks", { params: { header: requestKey() }, body }));
-      tell(`“${text.trim()}” is on the board.`);
-      setText("");
+      tell(`“${given.trim()}” is on the board.`);
     } catch (error) {
+      setText((typed) => typed || given);
       refused(error, "The card was not added");
     }
   }

@@ -120,7 +120,8 @@ interface Input {
 }
 
 async function inputsOf(workflow: string): Promise<Record<string, Input>> {
-  void loadProjects();
+  // The form offers them: sent before they are there, a run would begin without a project.
+  await loadProjects();
   const shown = (await data(GET("/api/v1/workflows/{workflow_id}", { params: { path: { workflow_id: workflow } } }))) as WorkflowDefinition;
   return (shown.definition.inputs ?? {}) as Record<string, Input>;
 }
