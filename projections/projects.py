@@ -33,6 +33,7 @@ PROJECTS = Table(
         "created_position": "int",
     },
     indexes=(("created_position",),),
+    of_project="id",
 )
 
 # What an event says of a project, by the names of its columns.

@@ -26,6 +26,7 @@ from vapora.ports import (
     ToolGatewayPort,
     TrackersPort,
     WebhooksPort,
+    WorkflowEnginePort,
 )
 from vapora.settings import Settings
 
@@ -75,6 +76,9 @@ class ActorSystem:
 
     def repositories(self, workspace: str) -> RepositoriesPort:
         return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
+
+    def workflow_engine(self, workspace: str) -> WorkflowEnginePort:
+        return cast(WorkflowEnginePort, self.runtime.ref(Address("workflows", workspace)))
 
     def webhooks(self, workspace: str) -> WebhooksPort:
         return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))

@@ -130,9 +130,13 @@ class WorkflowEngine:
             "position": self._follower.position,
             "problem": self._follower.problem,
             "runs": len(self._live.runs),
-            "files": {place: told for one in self._files for place, told in one.problems.items()},
+            "files": await self.file_problems(),
             "documents": {} if self._scheduler is None else dict(self._scheduler.problems),
         }
+
+    async def file_problems(self) -> dict[str, str]:
+        """See `vapora.ports.WorkflowEnginePort`."""
+        return {place: told for one in self._files for place, told in one.problems.items()}
 
     async def rest(self) -> Rest:
         """At rest while its runs wait for cards or people; due when the first timer is."""

@@ -48,12 +48,16 @@ class Table:
     """`columns` includes those of `key`; `position` (of the last event that changed the row) comes by itself.
 
     A `json` column holds lists, string-keyed dicts and scalars only (a tuple would come back as a list).
+
+    `of_project`: the column that says which project a row belongs to. Left out, it is `project_id` or `project`, where
+    there is such a column; empty: its rows belong to no project, or to several.
     """
 
     name: str
     key: tuple[str, ...]
     columns: Mapping[str, ColumnType]
     indexes: tuple[tuple[str, ...], ...] = ()
+    of_project: str = ""
     expected: frozenset[str] = field(init=False)
     stored: frozenset[str] = field(init=False)
     key_of: Callable[[Mapping[str, Any]], Key] = field(init=False)
@@ -62,6 +66,8 @@ class Table:
         unknown = {*self.key, *(name for index in self.indexes for name in index)} - {*self.columns, "position"}
         if unknown or "position" in self.columns:
             raise ValueError(f"table {self.name}: {sorted(unknown) or 'position'} cannot stand there")
+        of_project = self.of_project or next((name for name in ("project_id", "project") if name in self.columns), "")
+        object.__setattr__(self, "of_project", of_project)
         object.__setattr__(self, "expected", frozenset(self.columns))
         object.__setattr__(self, "stored", frozenset((*self.columns, "position")))
         object.__setattr__(self, "key_of", _keys(self.key))

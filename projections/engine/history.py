@@ -78,7 +78,10 @@ class HistoryReader(SqlReader):
     def __init__(self, connection: Session, generation: int, moment: int) -> None:
         super().__init__(connection)
         self._generation = generation
-        self._always = ('"since" <= ? AND "until" > ?', (moment, moment))
+        self._moment = moment
+
+    def _always(self, table: Table) -> tuple[str, Key]:
+        return '"since" <= ? AND "until" > ?', (self._moment, self._moment)
 
     def _stored(self, table: Table) -> Table:
         return history_sql.past_of(table.of(self._generation))

@@ -201,17 +201,18 @@ def _json_columns(table: Table) -> tuple[str, ...]:
 class SqlReader:
     """Looks at rows through one connection. A subclass may say which table holds them, and which rows there are."""
 
-    # What every row must fulfil beside what is asked.
-    _always: tuple[str, Key] = ("TRUE", ())
-
     def __init__(self, connection: Session) -> None:
         self._connection = connection
+
+    def _always(self, table: Table) -> tuple[str, Key]:
+        """What every row must fulfil beside what is asked."""
+        return "TRUE", ()
 
     def _stored(self, table: Table) -> Table:
         return table
 
     def get(self, table: Table, key: Key) -> Row | None:
-        condition, always = self._always
+        condition, always = self._always(table)
         values = self._connection.execute(_get(table, self._stored(table).name, condition), (*key, *always)).fetchone()
         return None if values is None else decode(table, values)
 
@@ -224,7 +225,7 @@ class SqlReader:
         after: Key | None = None,
     ) -> list[Row]:
         order = order or table.key
-        condition, values = self._condition(where)
+        condition, values = self._condition(table, where)
         if after is not None:
             sign = "<" if order[0].startswith("-") else ">"
             marks = ", ".join("?" * len(after))
@@ -238,7 +239,7 @@ class SqlReader:
         return [decode(table, row) for row in self._connection.execute(sql, values)]
 
     def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
-        condition, values = self._condition(where)
+        condition, values = self._condition(table, where)
         names = [*by, *sums]
         dialect = self._connection.dialect
         # PostgreSQL widens a sum to a type that comes back as a Decimal.
@@ -251,9 +252,9 @@ class SqlReader:
         found = self._connection.execute(f"SELECT {columns} FROM {name} WHERE {condition}{grouping}", values)
         return [dict(zip(names, row, strict=True)) for row in found]
 
-    def _condition(self, where: Where | None) -> tuple[str, Key]:
+    def _condition(self, table: Table, where: Where | None) -> tuple[str, Key]:
         condition, values = _where(where)
-        always, more = self._always
+        always, more = self._always(table)
         return (condition, values) if always == "TRUE" else (f"{condition} AND {always}", (*values, *more))
 
 

@@ -90,12 +90,13 @@ class StoreReader:
         return self._engine.exists()
 
     @contextmanager
-    def snapshot(self) -> Iterator[ReadSnapshot]:
-        """Rows and position of one moment, however many are read. Raises `UnavailableError` before there are any."""
+    def snapshot(self, without: frozenset[str] = frozenset()) -> Iterator[ReadSnapshot]:
+        """Rows and position of one moment, however many are read; those of the projects `without` are left out. Raises
+        `UnavailableError` before there are any."""
         session = None
         try:
             session = self._take()
-            with _snapshot(session) as rows:
+            with _snapshot(session, without) as rows:
                 yield rows
         except StoreFaultError:
             if session is not None:
@@ -130,10 +131,10 @@ def is_storage_fault(error: Exception) -> bool:
 
 
 @contextmanager
-def _snapshot(session: Session) -> Iterator[ReadSnapshot]:
+def _snapshot(session: Session, without: frozenset[str] = frozenset()) -> Iterator[ReadSnapshot]:
     """The look that has begun."""
     try:
-        yield ReadSnapshot(session)
+        yield ReadSnapshot(session, without)
     finally:
         if session.in_transaction:
             session.execute("ROLLBACK")

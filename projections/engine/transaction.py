@@ -8,21 +8,23 @@ from contextlib import contextmanager
 from projections.engine import history_sql, sql
 from projections.engine import last_event as mark
 from projections.engine import positions as checkpoints
-from projections.engine.base import LoggedEvent, Projection, Table
+from projections.engine.base import Key, LoggedEvent, Projection, Table
 from projections.engine.history import HistoryKeeper, HistoryReader, HistoryRows
 from projections.engine.last_event import LastEvent
 from projections.engine.positions import Failure, Positions, ProjectionPosition, lowest
 from projections.engine.remote_rows import RemoteRows
 from projections.engine.row_cache import RowCache
-from projections.engine.sql import Session, SqlReader
+from projections.engine.sql import Session, SqlReader, quoted
 from vapora.errors import UnavailableError
 
 
 class ReadSnapshot(SqlReader):
-    """Rows and position as they stood at one moment."""
+    """Rows and position as they stood at one moment. `without`: the rows of these projects are as if there were none,
+    in lists and in sums; those of `past` are all there."""
 
-    def __init__(self, connection: Session) -> None:
+    def __init__(self, connection: Session, without: frozenset[str] = frozenset()) -> None:
         super().__init__(connection)
+        self._without = tuple(sorted(without))
         self._loaded: Positions | None = None
 
     def checkpoints(self) -> dict[str, ProjectionPosition]:
@@ -62,6 +64,12 @@ class ReadSnapshot(SqlReader):
     def is_readable(self, table: Table) -> bool:
         """Whether its rows are there, in the form that this code knows."""
         return self._generation(table) is not None
+
+    def _always(self, table: Table) -> tuple[str, Key]:
+        if not (self._without and table.of_project):
+            return "TRUE", ()
+        column, marks = quoted(table.of_project), ", ".join("?" * len(self._without))
+        return f"({column} IS NULL OR {column} NOT IN ({marks}))", self._without
 
     def _stored(self, table: Table) -> Table:
         generation = self._generation(table)

@@ -19,6 +19,7 @@ from vapora.api import readable_rows
 from vapora.api.app import _NOUNS
 from vapora.domain.access import ACTIONS
 from vapora.settings import Settings
+from vapora.views import Page
 
 # Stands in everything of the project that is hidden.
 MARK = "Zanzibar"
@@ -153,13 +154,14 @@ async def test_a_page_is_filled_up_and_its_cursor_goes_on_behind_it(there: Tenan
 def test_every_list_of_rows_that_belong_to_a_project_is_filtered() -> None:
     """By what its rows hold: one that names a project, a card or a run of a workflow, and whose path names none."""
     of_nouns = [one for noun in _NOUNS for one in noun.router.routes if isinstance(one, APIRoute)]
-    routes = [one for one in of_nouns if readable_rows.row_of(one) is not None]
+    routes = [one for one in of_nouns if "GET" in one.methods and readable_rows.row_of(one) is not None]
     assert len(routes) > 30
     for route in routes:
         row = readable_rows.row_of(route)
         assert row is not None
         named = {"project_id", "task_id", "workflow_run_id"} & row.model_fields.keys()
-        if named and "{" not in route.path and ACTIONS[route.name].level == "workspace":
+        is_list = issubclass(route.response_model, Page)
+        if is_list and named and "{" not in route.path and ACTIONS[route.name].level == "workspace":
             assert getattr(route.endpoint, "_hides", False), f"{route.name}: say in ROWS what its rows are about"
 
 

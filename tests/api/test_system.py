@@ -42,6 +42,7 @@ from vapora.ports import (
     ToolGatewayPort,
     TrackersPort,
     WebhooksPort,
+    WorkflowEnginePort,
 )
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
@@ -90,6 +91,9 @@ class Unready:
         raise self._error
 
     def repositories(self, workspace: str) -> RepositoriesPort:
+        raise self._error
+
+    def workflow_engine(self, workspace: str) -> WorkflowEnginePort:
         raise self._error
 
     def webhooks(self, workspace: str) -> WebhooksPort:

@@ -177,3 +177,23 @@ async def test_a_workflow_of_a_file_is_listed_with_its_source_and_what_is_wrong_
     shown = (await listed())["round"]
     assert (shown["name"], shown["version"]) == ("Round", 1)
     assert shown["problem"]
+
+
+async def test_a_file_that_never_was_good_is_listed_with_what_is_wrong(door: Door) -> None:
+    folder = door.system.settings.workflow_folder("default")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "broken.toml").write_text(
+        'name = "Broken"\n[[stages]]\nname = "go"\nneeds = ["nowhere"]\n', encoding="utf-8"
+    )
+    (folder / "no-toml.toml").write_text("name = \n", encoding="utf-8")
+
+    async with asyncio.timeout(60):
+        while True:
+            found = {one["id"]: one for one in (await door.ask("GET", "/workflows", 200))["items"]}
+            if found.keys() >= {"broken", "no-toml"}:
+                break
+            await door.system.log("default").poll(await door.head(), timeout_s=0.2)
+    broken = found["broken"]
+    assert (broken["source"], broken["file"], broken["version"], broken["stages"]) == ("file", "broken.toml", 0, [])
+    assert "stages.go.needs" in broken["problem"] and "line 1" in found["no-toml"]["problem"]
+    await door.ask("POST", "/workflows/broken/runs", 404, {"inputs": {}})

@@ -80,9 +80,23 @@ def test_what_others_landed_or_took_back_is_nobodys_to_revert(ours: Repository, 
     assert ours.revert("undo-2", landings, target, message) == target.oid
 
 
-def test_a_landing_of_which_no_beginning_was_noted_is_left_to_a_person(ours: Repository) -> None:
-    worked(ours, "task-1", all_txt="one\n")
-    ours.land("task-1", step())
+@pytest.mark.parametrize("files", [{"all_txt": "one\n"}, {"all_txt": "one\n", "new_txt": "x\n"}])
+@pytest.mark.parametrize("strategy", ["squash", "merge", "rebase"])
+def test_a_landing_of_an_earlier_version_is_read_from_the_history(
+    strategy: Strategy, files: dict[str, str], ours: Repository, theirs: TheirRepository
+) -> None:
+    worked(ours, "task-1", **files)
+    before = theirs.commit({"src/b.py": "b = 2\n"})
+    oid = ours.land("task-1", step("Land it"), strategy=strategy).oid
+    theirs.commit({"later.txt": "theirs\n"})
+    ours.bare.run("update-ref", "-d", "refs/vapora/landing-onto/task-1")
+    assert ours.brought(["task-1"])[1] == (Brought("task-1", before, oid),)
+
+
+def test_a_landing_whose_history_could_mean_several_things_is_left_to_a_person(ours: Repository) -> None:
+    worked(ours, "task-1", all_txt="one\n", new_txt="x\n")
+    # One commit with the message of the last of two: a squash, or a rebase of which somebody took the rest away.
+    ours.land("task-1", step("Write new_txt"))
     ours.bare.run("update-ref", "-d", "refs/vapora/landing-onto/task-1")
     with pytest.raises(RepositoryError, match="earlier version"):
         ours.brought(["task-1"])

@@ -16,6 +16,7 @@ from events.work import Check
 from tests.sandbox.conftest import require
 from tests.waiting import DEADLINE_S
 from tests.work.site import Site, call, scripted
+from vapora.api.workflow_faults import read, with_faults
 from vapora.catalog.workflow_files import of_repository
 from vapora.clock import now
 from vapora.commands import ApproveTask, StartWorkflowRun
@@ -94,6 +95,11 @@ async def test_they_follow_the_base_branch_and_nothing_that_an_agent_wrote_befor
     found = await problems(site, lambda told: len(told) == 2)
     assert "stages" in found[f"{project}:.vapora/workflows/bad.toml"]
     assert "taken by one that ships" in found[f"{project}:.vapora/workflows/feature.toml"]
+    told = await site.runtime.ref(Address("workflows", "default")).file_problems()
+    listed = {one.id: one for one in with_faults((), read(told))}
+    assert listed["bad"].problem.startswith(f".vapora/workflows/bad.toml of {project}: ")
+    assert found[f"{project}:.vapora/workflows/bad.toml"] in listed["bad"].problem
+    assert (listed["bad"].source, listed["bad"].version, listed["bad"].stages) == ("repository", 0, ())
     shipped = (await WorkflowCommands(site.log, now).load("feature"))[0]
     assert shipped is not None and shipped.number == 0
 

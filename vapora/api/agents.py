@@ -128,7 +128,8 @@ async def remove_agent(agent_id: str, writing: Editing) -> Accepted:
 
 @router.get("/{agent_id}/learning", summary="Show what an agent has learned")
 async def get_learning(agent_id: str, cell: FreshCell) -> Learning:
-    """Its ability in each task type as of now, and day by day how it came to that."""
+    """Its ability in each task type as of now, and day by day how it came to that: in all projects, so that it is for
+    those who may read all of them."""
     await require_agent(cell, agent_id)
     now = clock.now()
     return await cell.read(lambda rows: profiles.learning(rows, agent_id, now))

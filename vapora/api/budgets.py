@@ -47,7 +47,8 @@ async def list_budgets(
     at: At = None,
 ) -> Page[BudgetView]:
     """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
-    there was any, and the other way round: the two are never added up."""
+    there was any, and the other way round: the two are never added up. Agents, roles and the workspace spend in all
+    projects: their budgets are for those who may read all of them."""
     now, own = clock.now(), await _own_kind(cell, request)
     if at is not None:
         then = await parse_as_of(cell, at)

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from time import perf_counter
 from typing import TypeVar
 
@@ -88,6 +89,7 @@ class Cell:
         self.blobs = blobs_of(settings, workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
+        self.workflow_engine = system.workflow_engine(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
         self.tools = system.tools()
@@ -104,11 +106,23 @@ class Cell:
         self.used_at = perf_counter()
         self._held = 0
         self._request_metrics = request_metrics
+        # Projects whose rows are left out of what is read.
+        self.hidden: frozenset[str] = frozenset()
+        self.whole = self
         self._reader = StoreReader(system.read_store(workspace))
         self._searcher = SearchReader(system.search_index(workspace))
         self._settings = settings
         self.likeness = IndexedRuns(self._searcher)
         self._readers = CapacityLimiter(_READERS)
+
+    def without(self, hidden: frozenset[str]) -> Cell:
+        """The same, for who may not read these projects: `read` and `find` leave out what belongs to them. The past,
+        the search index and the log are not narrowed. `whole` is the cell that nothing is left out of."""
+        if not hidden:
+            return self
+        narrowed = copy(self)
+        narrowed.hidden = hidden
+        return narrowed
 
     async def read(self, question: Callable[[ReadSnapshot], T]) -> T:
         """Ask the read models as they are now. Everything asked in one question is of one moment."""
@@ -187,7 +201,7 @@ class Cell:
     def _ask(self, question: Callable[[ReadSnapshot], T]) -> T:
         begun = perf_counter()
         try:
-            with self._reader.snapshot() as rows:
+            with self._reader.snapshot(self.hidden) as rows:
                 return question(rows)
         finally:
             self._request_metrics.read(perf_counter() - begun)

@@ -15,6 +15,7 @@ from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
 from vapora.api.gate import LetIn
 from vapora.api.people import People
+from vapora.api.readable_projects import over_readable
 from vapora.api.uploads import is_upload
 from vapora.commands import Command
 from vapora.errors import BadInputError
@@ -47,7 +48,9 @@ OpenCell = Annotated[Cell, Depends(_cell)]
 
 
 async def _fresh(
+    request: Request,
     cell: OpenCell,
+    admitted: LetIn,
     after: Annotated[
         Position | None,
         Query(
@@ -57,10 +60,10 @@ async def _fresh(
 ) -> Cell:
     if after:
         await cell.wait_for(after)
-    return cell
+    return await over_readable(admitted, cell) if request.method in ("GET", "HEAD") else cell
 
 
-# The cell, with read models that have passed what the caller has seen.
+# The cell, with read models that have passed what the caller has seen, and without what they may not read.
 FreshCell = Annotated[Cell, Depends(_fresh)]
 
 

@@ -77,7 +77,8 @@ async def list_executions(
 async def get_curves(
     cell: FreshCell, task_type: TaskType = None, agent: Agent = None, simulated: Simulated = None
 ) -> Curves:
-    """What each agent's runs came to, by kind of work and day."""
+    """What each agent's runs came to, by kind of work and day: in all projects, so that it is for those who may read
+    all of them."""
     where = _where(task_type=task_type, agent_id=agent, simulated=simulated)
     return await cell.read(lambda rows: known.curves(rows, where))
 

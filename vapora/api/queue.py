@@ -14,7 +14,8 @@ router = APIRouter(prefix="/queue", tags=["queue"])
 @router.get("", summary="Show what waits to be taken")
 async def get_queue(cell: FreshCell) -> QueueView:
     """How many tasks wait under each subject, and the dead letters. The queue is the log itself, or NATS where that is
-    configured; a NATS that is away is told in `problem`, and work goes on from the log."""
+    configured; a NATS that is away is told in `problem`, and work goes on from the log. It is that of all projects, and
+    for those who may read all of them."""
     return await cell.queue.queue_status()
 
 

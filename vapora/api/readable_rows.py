@@ -2,7 +2,8 @@
 
 Every route that gives a `Page` of something that belongs to a project goes through here, by what its rows are: a new
 list of such rows is filtered without a word of its own. A row is shown where the list itself, and the route that shows
-one such thing, are both allowed about its place.
+one such thing, are both allowed about its place. A route that gives one such thing alone refuses where it would be
+left out. What is one number of all projects, by its meaning, is for those who may read all of them.
 """
 
 from __future__ import annotations
@@ -16,32 +17,20 @@ from typing import Any, Final, get_args, get_type_hints
 from fastapi.routing import APIRoute
 from pydantic_core import from_json, to_json
 
-from events.ids import task_stream
+from events.ids import Scope, task_stream
 from events.task import TaskSubmitted
 from vapora import views
 from vapora.api.cells import Cell
 from vapora.api.context import OpenCell
 from vapora.api.gate import Admitted, LetIn
 from vapora.api.places import Ref, place_of
-from vapora.domain.access import ACTIONS, Question, Resource, workspace_resource
+from vapora.api.readable_projects import hidden_projects, may_read
+from vapora.domain.access import ACTIONS, Resource, workspace_resource
+from vapora.errors import ForbiddenError
 from vapora.views import Page, View
 
 # A page whose rows nearly all are hidden may be shorter than asked for, and still have a next one.
 _MOST_ROUNDS = 20
-
-
-# What shows one such thing, which has to be allowed as well.
-_SHOWN_BY: Final[Mapping[str, str]] = {
-    "project": "get_project",
-    "task": "get_task",
-    "run": "get_run",
-    "workflow-run": "get_workflow_run",
-    "approval": "get_approval",
-    "document": "get_document",
-    "plan": "get_plan",
-    "schedule": "get_schedule",
-    "workflow": "get_workflow",
-}
 
 
 def _one(kind: str, name: str = "id") -> Callable[[Any], tuple[Ref, ...]]:
@@ -49,6 +38,8 @@ def _one(kind: str, name: str = "id") -> Callable[[Any], tuple[Ref, ...]]:
 
 
 _NOTHING_KNOWN = Ref("task", "unknown")
+# Every project of the workspace, of what is told in one number.
+EVERYTHING: Final = Ref("everything", "every-project")
 _IN_PROJECT = _one("project", "project_id")
 _ID = re.compile(r"\b(project|task|plan|document|workflow-run)-[0-9a-f]{15}\b")
 
@@ -63,8 +54,18 @@ def _mentioned(what: Any) -> tuple[Ref, ...]:
     return tuple(Ref(found[1], found[0], mentioned=True) for found in _ID.finditer(to_json(what).decode()))
 
 
+def _budget(one: views.BudgetView) -> tuple[Ref, ...]:
+    """What an agent, a role and the workspace spend, they spend in all projects."""
+    own = one.scope in (Scope.PROJECT, Scope.TASK)
+    return (Ref(one.scope.value, one.id) if own else EVERYTHING,)
+
+
+def _all(one: Any) -> tuple[Ref, ...]:
+    return (EVERYTHING,)
+
+
 def _cost(one: views.Cost) -> tuple[Ref, ...]:
-    """A sum of all is a sum of all."""
+    """A sum of several is one of those that may be read."""
     return tuple(Ref(kind, one.key[kind]) for kind in ("project", "task") if one.key.get(kind))
 
 
@@ -86,9 +87,13 @@ ROWS: Final[Mapping[type[View], Callable[[Any], tuple[Ref, ...]]]] = {
     views.TrackerView: _IN_PROJECT,
     # What it tells of, an event tells in full.
     views.AuditEntry: lambda one: (Ref("event", str(one.position)),),
-    views.BudgetView: lambda one: (Ref(str(one.scope), one.id),),
+    views.BudgetView: _budget,
     views.Cost: _cost,
     views.EventView: _event,
+    views.Chain: lambda one: tuple(ref for event in one.items for ref in _event(event)),
+    views.Learning: _all,
+    views.Curves: _all,
+    views.QueueView: _all,
 }
 
 
@@ -98,13 +103,16 @@ async def readable(admitted: Admitted, cell: Cell, refs: Iterable[Ref]) -> dict[
     if not admitted.own.strip():
         return dict.fromkeys(asked, True)
     there = workspace_resource(cell.workspace)
-    places = await cell.read(lambda rows: {one: place_of(rows, there, one) for one in asked})
+    placed = [one for one in asked if one != EVERYTHING]
+    places = await cell.whole.read(lambda rows: {one: place_of(rows, there, one) for one in placed})
     found = {}
+    if EVERYTHING in asked:
+        found[EVERYTHING] = not await hidden_projects(admitted, cell)
     for ref, place in places.items():
         if place is None and ref.kind in ("task", "run"):
             place = await _by_log(cell, ref)
         # An id that nothing has, in somebody's words, hides nothing.
-        found[ref] = ref.mentioned if place is None else _may(admitted, place, ref.kind)
+        found[ref] = ref.mentioned if place is None else may_read(admitted, place, ref.kind)
     return found
 
 
@@ -115,14 +123,6 @@ async def _by_log(cell: Cell, ref: Ref) -> Resource | None:
     if first is None or not isinstance(first.event, TaskSubmitted):
         return None
     return Resource("Task", task_id, cell.workspace, first.event.project_id, "todo")
-
-
-def _may(admitted: Admitted, place: Resource, kind: str) -> bool:
-    actions = {admitted.action, _SHOWN_BY.get(kind, admitted.action)}
-    engine, asks = admitted.gate.engine, admitted.principal
-    return place.kind == "Workspace" or all(
-        engine.may(Question(asks, action, place), admitted.own) for action in actions
-    )
 
 
 async def only_readable(admitted: Admitted, cell: Cell, items: Sequence[Any]) -> tuple[Any, ...]:
@@ -164,40 +164,71 @@ async def readable_board(admitted: Admitted, cell: Cell, found: views.Board) -> 
     )
 
 
+def _sums_all(change: Mapping[str, Any]) -> bool:
+    return change["view"] == "budget" and change["row"].get("scope") not in (Scope.PROJECT, Scope.TASK)
+
+
 async def readable_frame(admitted: Admitted, cell: Cell, text: str) -> str:
     """A frame of a live socket without the rows that name what is forbidden. It keeps its position, so that a client
     knows how far it has heard."""
     if not admitted.own.strip():
         return text
     frame = from_json(text)
-    refs = [
-        tuple(Ref(one[1], one[0], mentioned=True) for one in _ID.finditer(to_json(row).decode()))
-        for row in frame["rows"]
-    ]
+    refs = [(*_mentioned(row), *((EVERYTHING,) if _sums_all(row) else ())) for row in frame["rows"]]
     may = await readable(admitted, cell, (ref for about in refs for ref in about))
     rows = [row for row, about in zip(frame["rows"], refs, strict=True) if all(may[ref] for ref in about)]
     return to_json({**frame, "rows": rows}).decode()
 
 
 def row_of(route: APIRoute) -> type[View] | None:
-    """Of what the route gives pages; None: of nothing."""
+    """Of what the route gives pages, or which one thing; None: nothing of the kind."""
     model = route.response_model
-    if not (isinstance(model, type) and issubclass(model, Page)):
+    if not isinstance(model, type):
         return None
+    if not issubclass(model, Page):
+        return model if issubclass(model, View) else None
     [row, *_] = get_args(model.model_fields["items"].annotation)
     return row if isinstance(row, type) else None
 
 
 def hide(routes: Iterable[Any]) -> None:
-    """Has the lists among these routes leave out what may not be read. Once for each route."""
+    """Has the lists among these routes leave out what may not be read, and those that give one thing refuse it. Once
+    for each route."""
     for route in routes:
         if isinstance(route, APIRoute) and is_filtered(route) and not hasattr(route.endpoint, "_hides"):
-            route.endpoint = _hiding(route.endpoint)
+            is_list = issubclass(route.response_model, Page)
+            route.endpoint = _hiding(route.endpoint) if is_list else _refusing(route.endpoint)
 
 
 def is_filtered(route: APIRoute) -> bool:
     group = ACTIONS.get(route.name)
-    return row_of(route) in ROWS and group is not None and group.level == "workspace"
+    reads = "GET" in (route.methods or ())
+    return reads and row_of(route) in ROWS and group is not None and group.level == "workspace"
+
+
+def _refusing(endpoint: Callable[..., Awaitable[View]]) -> Callable[..., Awaitable[View]]:
+    @wraps(endpoint)
+    async def refusing(*, who_reads: LetIn, where_read: OpenCell, **given: Any) -> View:
+        found = await endpoint(**given)
+        if not await only_readable(who_reads, where_read, [found]):
+            raise _refused(found, who_reads.action)
+        return found
+
+    return _asking_who(endpoint, refusing)
+
+
+def _refused(found: View, action: str) -> ForbiddenError:
+    if EVERYTHING in ROWS[type(found)](found):
+        return ForbiddenError(
+            f"This is one sum over all projects, and there are some that you may not read ({action}).",
+            remedy="Ask for one of a project: GET /costs and GET /knowledge/profiles count what you may read alone.",
+            action=action,
+        )
+    return ForbiddenError(
+        f"This is of a project that you may not read ({action}).",
+        remedy="A policy of this workspace forbids it; GET /policies shows them.",
+        action=action,
+    )
 
 
 def _hiding(endpoint: Callable[..., Awaitable[Page[Any]]]) -> Callable[..., Awaitable[Page[Any]]]:
@@ -216,6 +247,11 @@ def _hiding(endpoint: Callable[..., Awaitable[Page[Any]]]) -> Callable[..., Awai
                 break
         return page.model_copy(update={"items": tuple(kept), "next": cursor})
 
+    return _asking_who(endpoint, hiding)
+
+
+def _asking_who(endpoint: Callable[..., Any], asking: Callable[..., Any]) -> Callable[..., Any]:
+    """`asking` with the endpoint's parameters, and those that say who reads, and where."""
     hints = get_type_hints(endpoint, include_extras=True)
     own = inspect.signature(endpoint).parameters.values()
     parameters = [one.replace(annotation=hints[one.name], kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
@@ -223,6 +259,6 @@ def _hiding(endpoint: Callable[..., Awaitable[Page[Any]]]) -> Callable[..., Awai
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in more.items()
     ]
-    hiding.__signature__ = inspect.Signature(parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
-    hiding._hides = True  # type: ignore[attr-defined]
-    return hiding
+    asking.__signature__ = inspect.Signature(parameters, return_annotation=hints["return"])  # type: ignore[attr-defined]
+    asking._hides = True  # type: ignore[attr-defined]
+    return asking

@@ -13,10 +13,11 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
-from vapora.api.caller import AskedBy, caller_of
+from vapora.api.caller import AskedBy, Caller, caller_of
 from vapora.api.cells import Cell, Cells, rehearses
 from vapora.api.context import FreshCell
-from vapora.api.gate import LetIn
+from vapora.api.gate import Admitted, LetIn
+from vapora.api.readable_projects import hidden_projects
 from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
@@ -106,7 +107,8 @@ async def get_health(request: Request, response: Response) -> Health:
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
 async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> PlainTextResponse:
-    """Of the workspaces that who asks belongs to, and of this server."""
+    """Of the workspaces that who asks belongs to, and of this server. They are sums over all projects: those of a
+    workspace with projects that who asks may not read are left out."""
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
     providers: dict[str, str] = {}
@@ -123,7 +125,7 @@ async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> Pla
         asked = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
         # Of those that sleep nobody is asked: what was said last still holds.
         asked += cells.last_states(standing.awake, asked)
-        states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
+        states = [one for one in asked if await _reads_all(cells, admitted, caller, one.workspace)]
     own = request_metrics.registry.collect()
     families = metrics.Exposition(states, providers, paused, own, standing, request.app.version)
     # generate_latest asks a registry for nothing but `collect`.
@@ -142,6 +144,14 @@ async def get_position(cell: FreshCell) -> Progress:
     """Cheap: it reads no row. With `after`, it waits as every read does."""
     position = await cell.read(lambda rows: rows.position)
     return Progress(position=position, head=await cell.log.head())
+
+
+async def _reads_all(cells: Cells, admitted: Admitted, caller: Caller, workspace: str) -> bool:
+    """Whether they belong to it, and none of its projects is hidden from them."""
+    if not await admitted.gate.is_member(caller, workspace):
+        return False
+    there = await admitted.gate.place(caller, "get_costs", workspace, admitted.correlation)
+    return not await hidden_projects(there, cells.look(workspace))
 
 
 async def _standing(cells: Cells) -> tuple[str, Standing]:

@@ -16,6 +16,7 @@ from vapora.api.cells import Cell
 from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writing
 from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.pages import page_of
+from vapora.api.workflow_faults import file_faults, with_faults
 from vapora.catalog.shipped_workflows import known, shipped
 from vapora.catalog.workflow_files import problem_of
 from vapora.commands import StartWorkflowRun
@@ -74,12 +75,14 @@ Defined = Annotated[Definition, Depends(_definition)]
 
 @router.get("", summary="List the workflows")
 async def list_workflows(cell: FreshCell, limit: Limit = 500, cursor: Cursor = None) -> Page[WorkflowSummary]:
-    """Those that ship, and the workspace's own."""
+    """Those that ship, and the workspace's own. A file with a fault that defines nothing yet is there as well, with
+    version 0, no stages, and what is wrong with it."""
     rows = await cell.read(model.workflows)
     found = [_shipped(one, data) for one, data in shipped().items() if one not in rows]
     own = [model.workflow_of_row(row) for row in rows.values() if not row["removed"]]
     found += await run_in_threadpool(lambda: [_with_problem(cell, one) for one in own])
     lines = [WorkflowSummary.model_validate(one.model_dump(exclude={"definition"})) for one in found]
+    lines = with_faults(lines, await file_faults(cell))
     return page_of(sorted(lines, key=lambda one: one.id), lambda one: one.id, limit, cursor)
 
 

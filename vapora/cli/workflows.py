@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +32,7 @@ WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW", help="Its id.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The id of the workflow's run.")]
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="The stage's name.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A definition, in TOML or JSON.")]
+FileOrAll = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="A definition, in TOML or JSON.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the run.")]
 Comment = Annotated[str, typer.Option(help="What to say with it.")]
 ApprovalId = Annotated[str, typer.Argument(metavar="APPROVAL", help="Its id.")]
@@ -58,8 +59,12 @@ def show(workflow: WorkflowId, as_json: Json = False) -> None:
 
 
 @app.command()
-def check(file: File, as_json: Json = False) -> None:
-    """Say everything that is wrong with a definition. Nothing is stored."""
+def check(file: FileOrAll = None, as_json: Json = False) -> None:
+    """Say everything that is wrong with a definition. Nothing is stored. Without a file: with those that the workspace
+    reads, of its folder and of repositories."""
+    if file is None:
+        _check_all(as_json)
+        return
     with connect() as client:
         found = client.check_workflow(file.read_text(encoding="utf-8"))
     emit(as_json, found, lambda: _checked(found))
@@ -194,6 +199,18 @@ def _list(as_json: bool) -> None:
     emit(as_json, {"items": found, "next": None}, lambda: _listed(found))
 
 
+def _check_all(as_json: bool) -> None:
+    with connect() as client:
+        found = [one for one in client.workflows() if one.problem]
+    emit(as_json, {"items": found, "next": None}, lambda: _problems(found) or "No file of a workflow has a fault.")
+    if found:
+        raise typer.Exit(FAILED)
+
+
+def _problems(found: Iterable[WorkflowSummary]) -> str:
+    return "\n".join(cell(f"{one.id}: {one.problem}") for one in found if one.problem)
+
+
 def _list_approvals(as_json: bool) -> None:
     with connect() as client:
         found = client.approvals()
@@ -238,7 +255,8 @@ def _listed(found: tuple[WorkflowSummary, ...]) -> RenderableType:
     shown = table("Workflows", "id", "name", "stages", "from", "version", fixed=("id",))
     for one in found:
         shown.add_row(cell(one.id), cell(one.name), cell(" → ".join(one.stages)), one.source, str(one.version))
-    return shown
+    problems = _problems(found)
+    return Group(shown, problems) if problems else shown
 
 
 def _runs(found: list[WorkflowRunSummary]) -> RenderableType:

@@ -145,14 +145,19 @@ def _node(rows: Reader, kind: NodeKind, node_id: str) -> Node | None:
             project = project_of(rows, node_id)
             return None if project is None else Node(kind, node_id, project.name)
         case "decision":
-            row = _decision(rows, node_id)
+            row = _decision(rows, node_id) if _is_known(rows, node_id.partition("@")[0]) else None
             return None if row is None else Node(kind, node_id, _short(row["reason"]), row["kind"])
         case "artifact":
             run_id, _, name = node_id.partition("@")
-            row = rows.get(ARTIFACTS, (run_id, name))
+            row = rows.get(ARTIFACTS, (run_id, name)) if _is_known(rows, run_id.rpartition(".")[0]) else None
             return None if row is None else Node(kind, node_id, row["name"], row["kind"])
         case _:
             return Node(kind, node_id, node_id)
+
+
+def _is_known(rows: Reader, task_id: str) -> bool:
+    """What belongs to a card that may not be read is not there either."""
+    return _node(rows, "task", task_id) is not None
 
 
 def _decision(rows: Reader, node_id: str) -> Row | None:

@@ -9,7 +9,7 @@ from vapora.ports.identity import IdentityPort, OpenIdStart, Person
 from vapora.ports.messages import ChannelsPort, TrackersPort, WebhooksPort
 from vapora.ports.repositories import RepositoriesPort
 from vapora.ports.requests import IfMatch, Origin, RequestKey
-from vapora.ports.system import ActorSystemPort, RouterStatusPort, Standing
+from vapora.ports.system import ActorSystemPort, RouterStatusPort, Standing, WorkflowEnginePort
 from vapora.ports.tools import NoMoneyYet, ServedCall, ServedOutcome, ServedTools, ToolGatewayPort
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "ToolGatewayPort",
     "TrackersPort",
     "WebhooksPort",
+    "WorkflowEnginePort",
 ]

@@ -14,6 +14,13 @@ from vapora.ports.repositories import RepositoriesPort
 from vapora.ports.tools import ToolGatewayPort
 
 
+class WorkflowEnginePort(Protocol):
+    async def file_problems(self) -> dict[str, str]:
+        """What is wrong with files that define workflows: by the name of a file of the workspace's folder, or by
+        `project:path` of one in a repository."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self, workspace: str) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
@@ -91,6 +98,7 @@ class ActorSystemPort(Protocol):
 
     def repositories(self, workspace: str) -> RepositoriesPort: ...
 
+    def workflow_engine(self, workspace: str) -> WorkflowEnginePort: ...
     def webhooks(self, workspace: str) -> WebhooksPort: ...
     def channels(self, workspace: str) -> ChannelsPort: ...
 

@@ -50,7 +50,7 @@ def prepare(
         # Somebody did the same there, or landed it by other means.
         return Landing(onto, target.branch, already=True)
     # Written before the target moves: after a crash in between, it is seen that this was done.
-    bare.set_ref(_landing_head(name), head)
+    bare.set_ref(landing_head_of(name), head)
     bare.set_ref(onto_of(name), onto)
     bare.set_ref(landing_of(name), new)
     return Prepared(name, target, new, as_worked_on=bare.tree(new) == bare.tree(head))
@@ -65,7 +65,7 @@ def publish(bare: Bare, prepared: Prepared) -> Landing:
 
 def _landed(bare: Bare, name: str, head: str, target: Base) -> Landing | None:
     new = bare.resolve(landing_of(name))
-    if new is None or target.oid is None or bare.resolve(_landing_head(name)) != head:
+    if new is None or target.oid is None or bare.resolve(landing_head_of(name)) != head:
         return None
     return Landing(new, target.branch, already=True) if bare.descends(target.oid, new) else None
 
@@ -80,7 +80,8 @@ def onto_of(name: str) -> str:
     return f"refs/vapora/landing-onto/{name}"
 
 
-def _landing_head(name: str) -> str:
+def landing_head_of(name: str) -> str:
+    """The ref of the commit of the branch that landed."""
     return f"refs/vapora/landing-head/{name}"
 
 

@@ -15,7 +15,7 @@ from vapora.errors import MergeConflictError, NothingToLandError, RepositoryErro
 from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref
 from vapora.repo.changes import try_merge
 from vapora.repo.commits import StepCommit
-from vapora.repo.landing import landing_of, onto_of
+from vapora.repo.landing import landing_head_of, landing_of, onto_of
 from vapora.repo.words import listed, shown
 
 
@@ -29,18 +29,47 @@ class Brought:
 
 
 def brought(bare: Bare, name: str, target: Base) -> Brought | None:
-    """None: nothing that VAPORA landed of this branch is part of the target. Raises `RepositoryError` where it is not
-    known what the landing began from, as of one by a version that did not note it."""
+    """None: nothing that VAPORA landed of this branch is part of the target. What a landing began from is noted when it
+    is made; of one by a version that did not note it, it is read from the history. Raises `RepositoryError` where that
+    could mean several things."""
     oid = bare.resolve(landing_of(name))
     if oid is None or target.oid is None or not bare.descends(target.oid, oid):
         return None
-    onto = bare.resolve(onto_of(name))
+    onto = bare.resolve(onto_of(name)) or _read_from_history(bare, name, oid)
     if onto is None or not bare.descends(oid, onto):
         raise RepositoryError(
-            f"It is not known which commits {oid[:12]} brought: an earlier version landed it.",
+            f"It is not known which commits {oid[:12]} brought: an earlier version landed it, and its history does not "
+            "tell.",
             remedy=f"Take it back by hand: look at 'git log {oid[:12]}', and 'git revert' what it brought.",
         )
     return Brought(name, onto, oid)
+
+
+def _read_from_history(bare: Bare, name: str, oid: str) -> str | None:
+    """What the target was at before the landing `oid`; None where that is not certain.
+
+    A merge has the branch's head as its second parent. A rebase has every commit of the branch in order, by its whole
+    message, which names the run and the step; a squash is one commit with a message that is not the head's.
+    """
+    head, base = bare.resolve(landing_head_of(name)), bare.resolve(base_ref(name))
+    parents = bare.run("rev-parse", f"{oid}^@").text.split()
+    if head is None or base is None or not parents:
+        return None
+    if len(parents) > 1:
+        return parents[0] if parents[1:] == [head] else None
+    if _message(bare, oid) != _message(bare, head):
+        return parents[0]
+    worked = bare.run("rev-list", "--topo-order", f"{base}..{head}").text.split()
+    landed = bare.run("rev-list", "--first-parent", f"--max-count={len(worked) + 1}", oid).text.split()
+    *brought_, before = landed
+    is_rebase = len(brought_) == len(worked) and all(
+        _message(bare, one) == _message(bare, other) for one, other in zip(brought_, worked, strict=True)
+    )
+    return before if is_rebase else None
+
+
+def _message(bare: Bare, commit: str) -> bytes:
+    return bare.run("log", "-1", "--format=%B", commit).out.rstrip()
 
 
 def command(bare: Bare, one: Brought) -> str:

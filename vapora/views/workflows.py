@@ -30,8 +30,8 @@ class WorkflowChecked(View):
 
 
 class WorkflowSummary(View):
-    """`version` counts from 1; 0: as it ships. `problem`: what is wrong with the file that it was read from; the
-    version before goes on being used."""
+    """`version` counts from 1; 0: as it ships, or nothing yet, where its file has a fault. `problem`: what is wrong
+    with the file that it was read from; the version before goes on being used."""
 
     id: str
     name: str

@@ -936,7 +936,8 @@ export interface paths {
         };
         /**
          * Show learning curves
-         * @description What each agent's runs came to, by kind of work and day.
+         * @description What each agent's runs came to, by kind of work and day: in all projects, so that it is for those who may read
+         *     all of them.
          */
         get: operations["get_curves"];
         put?: never;
@@ -1178,7 +1179,8 @@ export interface paths {
         };
         /**
          * Show what an agent has learned
-         * @description Its ability in each task type as of now, and day by day how it came to that.
+         * @description Its ability in each task type as of now, and day by day how it came to that: in all projects, so that it is for
+         *     those who may read all of them.
          */
         get: operations["get_learning"];
         put?: never;
@@ -1199,7 +1201,8 @@ export interface paths {
         /**
          * List the budgets
          * @description Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
-         *     there was any, and the other way round: the two are never added up.
+         *     there was any, and the other way round: the two are never added up. Agents, roles and the workspace spend in all
+         *     projects: their budgets are for those who may read all of them.
          */
         get: operations["list_budgets"];
         put?: never;
@@ -1530,7 +1533,8 @@ export interface paths {
         /**
          * Show what waits to be taken
          * @description How many tasks wait under each subject, and the dead letters. The queue is the log itself, or NATS where that is
-         *     configured; a NATS that is away is told in `problem`, and work goes on from the log.
+         *     configured; a NATS that is away is told in `problem`, and work goes on from the log. It is that of all projects, and
+         *     for those who may read all of them.
          */
         get: operations["get_queue"];
         put?: never;
@@ -1794,7 +1798,8 @@ export interface paths {
         };
         /**
          * List the workflows
-         * @description Those that ship, and the workspace's own.
+         * @description Those that ship, and the workspace's own. A file with a fault that defines nothing yet is there as well, with
+         *     version 0, no stages, and what is wrong with it.
          */
         get: operations["list_workflows"];
         put?: never;
@@ -3539,7 +3544,8 @@ export interface paths {
         };
         /**
          * Numbers for Prometheus
-         * @description Of the workspaces that who asks belongs to, and of this server.
+         * @description Of the workspaces that who asks belongs to, and of this server. They are sums over all projects: those of a
+         *     workspace with projects that who asks may not read are left out.
          */
         get: operations["get_metrics"];
         put?: never;
@@ -13735,8 +13741,8 @@ export interface components {
         };
         /**
          * WorkflowSummary
-         * @description `version` counts from 1; 0: as it ships. `problem`: what is wrong with the file that it was read from; the
-         *     version before goes on being used.
+         * @description `version` counts from 1; 0: as it ships, or nothing yet, where its file has a fault. `problem`: what is wrong
+         *     with the file that it was read from; the version before goes on being used.
          */
         WorkflowSummary: {
             /**
@@ -13756,7 +13762,7 @@ export interface components {
             description: string;
             /**
              * Version
-             * @description Counts from 1; 0: as it ships.
+             * @description Counts from 1; 0: as it ships, or nothing yet, where its file has a fault.
              */
             version: number;
             /**
@@ -13779,7 +13785,7 @@ export interface components {
             package: string;
             /**
              * Problem
-             * @description What is wrong with that file now; empty: nothing.
+             * @description What is wrong with that file, or with another of its name, now; empty: nothing.
              * @default
              */
             problem: string;
@@ -13821,7 +13827,7 @@ export interface components {
             description: string;
             /**
              * Version
-             * @description Counts from 1; 0: as it ships.
+             * @description Counts from 1; 0: as it ships, or nothing yet, where its file has a fault.
              */
             version: number;
             /**
@@ -13844,7 +13850,7 @@ export interface components {
             package: string;
             /**
              * Problem
-             * @description What is wrong with that file now; empty: nothing.
+             * @description What is wrong with that file, or with another of its name, now; empty: nothing.
              * @default
              */
             problem: string;

@@ -51,6 +51,8 @@ export function WorkflowsPage() {
 
 function One({ workflow, changed }: { workflow: Workflow; changed: () => void }) {
   const [open, setOpen] = useState<"start" | "remove" | null>(null);
+  // Its file has a fault, and there is no version before.
+  const isNothingYet = workflow.version === 0 && workflow.source !== "shipped";
   async function remove(): Promise<void> {
     try {
       await DELETE("/api/v1/workflows/{workflow_id}", { params: { path: { workflow_id: workflow.id } } });
@@ -83,15 +85,17 @@ function One({ workflow, changed }: { workflow: Workflow; changed: () => void })
       </p>
       <span class="grow" />
       <div class="flex flex-wrap gap-2">
-        {may("start_workflow_run") && (
+        {!isNothingYet && may("start_workflow_run") && (
           <button class="btn-main" aria-label={`Start ${workflow.name}`} onClick={() => setOpen("start")}>
             Start
           </button>
         )}
-        <a class="btn" href={link(`/workflows/edit/${workflow.id}`)} aria-label={`${may("set_workflow") ? "Edit" : "Look at"} ${workflow.name}`}>
-          {may("set_workflow") ? "Edit" : "Look"}
-        </a>
-        {workflow.source !== "shipped" && may("remove_workflow") && (
+        {!isNothingYet && (
+          <a class="btn" href={link(`/workflows/edit/${workflow.id}`)} aria-label={`${may("set_workflow") ? "Edit" : "Look at"} ${workflow.name}`}>
+            {may("set_workflow") ? "Edit" : "Look"}
+          </a>
+        )}
+        {!isNothingYet && workflow.source !== "shipped" && may("remove_workflow") && (
           <button class="btn-quiet" aria-label={`Remove ${workflow.name}`} onClick={() => setOpen("remove")}>
             Remove
           </button>
