@@ -86,6 +86,9 @@ class Archive:
     def trackers(self, workspace: str) -> Any:
         return None
 
+    def workflow_engine(self, workspace: str) -> Any:
+        return None
+
     def tools(self) -> Any:
         return None
 

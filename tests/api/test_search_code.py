@@ -45,7 +45,7 @@ async def test_files_of_the_base_branch_are_found_and_follow_it(
         lambda: IndexWriter(place),
         text,
         repositories=repositories,  # type: ignore[arg-type]  # it is the actor itself
-        learns=False,
+        vectors="none",
         code_s=0.02,
     )
     await indexer.start()

@@ -59,7 +59,7 @@ def test_a_server_is_set_and_a_tool_of_it_tried(site: Site, open_page: Open) -> 
     greet.get_by_label("name", exact=True).fill("<b>Ada</b>")
     greet.get_by_role("button", name="Read it").click()
     said = greet.get_by_role("region", name="Text of the prompt")
-    expect(said).to_have_text("[user]\nGreet <b>Ada</b>. Be friendly.", timeout=SLOW_MS)
+    expect(said).to_have_text("[user]\nGreet <b>Ada</b>. Be friendly.")
     page.get_by_role("button", name="Close").click()
 
     page.get_by_role("button", name="Change odd").click()
