@@ -35,7 +35,11 @@ _REBUILD_LOOK_S = 2.0
 _GONE_S = 1.0
 # At most so often a batch is written: it has a cost of its own, and a row that changes in each of ten events is written
 # once. What comes after a pause is written at once, and whoever waits for a position cuts the wait short.
-WINDOW_S = 0.03
+WINDOW_S = 0.005
+# It grows to so many times what the last batch took, so that a busy moment spends a third of its time on them at most;
+# but to no more than a person would notice.
+_TIMES = 2
+_LONGEST_WINDOW_S = 0.05
 
 T = TypeVar("T")
 
@@ -290,6 +294,7 @@ class _Feeder(LogLoop):
         self._feed = feed
         self._window_s = window_s
         self._fed_at = -window_s
+        self._took_s = 0.0
         # Who waits for a position that is not reached, and whether somebody does.
         self._waiters = 0
         self._hurry = asyncio.Event()
@@ -317,14 +322,17 @@ class _Feeder(LogLoop):
             more = await self._log.poll_sealed(reached, _BATCH - len(events), 0)
             reached, head, events = more.position, more.head, (*events, *more.events)
         if events:
+            began = asyncio.get_running_loop().time()
             reached = await self._feed(events, head)
             self._fed_at = asyncio.get_running_loop().time()
+            self._took_s = self._fed_at - began
         self._reached(reached)
         return reached < head
 
     async def _window(self) -> bool:
         """Whether there was one, in which more may have come."""
-        left = self._fed_at + self._window_s - asyncio.get_running_loop().time()
+        window_s = max(self._window_s, min(_TIMES * self._took_s, _LONGEST_WINDOW_S))
+        left = self._fed_at + window_s - asyncio.get_running_loop().time()
         if self._hurry.is_set() or left <= 0:
             return False
         with suppress(TimeoutError):
