@@ -116,6 +116,22 @@ async def test_no_list_has_a_row_of_a_project_that_somebody_must_not_read(there:
     assert lists <= seen, lists - seen
 
 
+async def test_an_event_of_it_is_refused_whoever_names_its_position(there: Tenants) -> None:
+    ids = [(await made(there, "/projects", {"name": name}))["id"] for name in ("Open", MARK)]
+    for id_ in ids:
+        await made(there, "/tasks", {"project_id": id_, "title": f"Card of {id_}", "assignee": "anna"})
+    events = (await ask(there, "GET", "/events")).json()["items"]
+    closed = {one["position"] for one in events if ids[1] in json.dumps(one)}
+    assert (await there.policies(hidden(ids[1]))).status_code == 200
+    for one in events:
+        expected = 403 if one["position"] in closed else 200
+        answer = await ask(there, "GET", f"/events/{one['position']}", HIDING)
+        chain = await ask(there, "GET", f"/events/{one['position']}/chain", HIDING)
+        assert (answer.status_code, chain.status_code) == (expected, expected), one
+        assert expected == 200 or not any(word in answer.text + chain.text for word in (ids[1], MARK))
+    assert closed and len(closed) < len(events)
+
+
 async def test_a_live_socket_says_nothing_of_it_and_says_the_rest(there: Tenants) -> None:
     ids = [(await made(there, "/projects", {"name": name}))["id"] for name in ("Open", MARK)]
     assert (await there.policies(hidden(ids[1]))).status_code == 200
