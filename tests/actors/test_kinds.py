@@ -42,7 +42,8 @@ def test_only_what_reaches_a_provider_or_a_tool_of_others_is_never_sent_twice() 
         for method, _ in inspect.getmembers(kinds.load(kind.actor), inspect.isfunction)
         if not may_repeat(kind.name, method)
     ]
-    assert once == [("trackers", "use_tool"), ("mcp_gateway", "call"), ("router", "complete")]
+    routers = [("router", "complete"), ("router", "embed")]
+    assert once == [("trackers", "use_tool"), ("mcp_gateway", "call"), *routers]
 
 
 def test_the_same_name_on_another_actor_is_repeated() -> None:

@@ -40,6 +40,7 @@ TEXTS = {
         "manifest": "All that it says of itself.",
         "texts": "Its files that people read, by their paths.",
         "settings": "What its configuration may say.",
+        "config_schema": "The configuration's JSON Schema, as a form is made from.",
         "config": "What differs from its manifest.",
         "installed_by": "Who installed it; null: nobody.",
         "installed_at": "When; null: it is not installed.",

@@ -8846,7 +8846,10 @@ export interface components {
              * @default []
              */
             settings: string[];
-            /** Config Schema */
+            /**
+             * Config Schema
+             * @description The configuration's JSON Schema, as a form is made from.
+             */
             config_schema?: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
