@@ -12,8 +12,8 @@ from psycopg.sql import Identifier
 
 from vapora.database import MOST_CONNECTIONS, Database, remedy
 from vapora.errors import StoreFaultError, UnavailableError
-from vapora.search.session import GENERATIONS, MOST_RANKED
-from vapora.search.texts import Group, Match, WordLines
+from vapora.search.session import GENERATIONS, LIVE, MOST_RANKED, Ask
+from vapora.search.texts import Group, Match, Wanted, WordLines
 
 T = TypeVar("T")
 
@@ -39,12 +39,28 @@ class PostgresSession:
         self._path = Identifier(database.schema).as_string()
         self._held: psycopg.Connection[Any] | None = None
 
+    def ask(self, asked: Sequence[Ask], *, last: bool = False) -> list[list[Any]]:
+        held = self._held
+        assert held is not None
+
+        def together() -> list[list[Any]]:
+            with held.pipeline():
+                cursors = [self.execute(one.statement, one.values) for one in asked]
+                if last:
+                    self.execute("ROLLBACK")
+            return [cursor.fetchall() for cursor in cursors]
+
+        found = self._told(together)
+        if last:
+            self.close()
+        return found
+
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         asked = statement.replace("?", "%s").encode() if values else statement.encode()
         held = self._held
         if held is not None:
             return self._told(lambda: held.execute(asked, list(map(_bound, values)) or None))
-        self._begin("")
+        self._begin("BEGIN")
         try:
             found = self.execute(statement, values)
             self.commit()
@@ -67,28 +83,37 @@ class PostgresSession:
                 f"{before}VALUES {', '.join([values] * len(some))}{after}", [one for row in some for one in row]
             )
 
-    def begin(self, *, write: bool) -> None:
-        if not write:
-            # Looking a word up in a text counts as nothing with the planner, which would rather read all texts.
-            self._begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET LOCAL enable_seqscan TO off")
-            return
+    def begin(self) -> None:
         # Names of schemas of ours have no quotation mark in them.
-        self._begin("", f"SELECT pg_advisory_xact_lock(hashtextextended('vapora:{self._database.schema}', 0))")
+        lock = f"SELECT pg_advisory_xact_lock(hashtextextended('vapora:{self._database.schema}', 0))"
+        self._begin("BEGIN", lock)
 
-    def _begin(self, mode: str, then: str = "") -> None:
+    def look(self) -> Any:
+        # Looking a word up in a text counts as nothing with the planner, which would rather read all texts. With that
+        # forbidden it may think that a question is dear, and would compile it for longer than it takes.
+        cursor = self._begin(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            f"SET LOCAL enable_seqscan TO off; SET LOCAL jit TO off; {LIVE}",
+        )
+        while cursor.nextset():
+            pass
+        return cursor.fetchone()
+
+    def _begin(self, begin: str, then: str = "") -> psycopg.Cursor[Any]:
         """All of it in one round trip."""
-        begin = f"BEGIN {mode}; SET LOCAL search_path TO {self._path}; {then}".encode()
-        for left in range(MOST_CONNECTIONS, -1, -1):
+        asked = f"{begin}; SET LOCAL search_path TO {self._path}; {then}".encode()
+        left = MOST_CONNECTIONS
+        while True:
             held = self._held = self._told(self._database.take)
             try:
-                self._told(lambda held=held: held.execute(begin))  # type: ignore[misc]
-                break
+                return self._told(lambda held=held: held.execute(asked))  # type: ignore[misc]
             except StoreFaultError:
                 # A restart of the server breaks all connections that there are; nothing has happened yet.
                 lost = held.closed
                 self.close()
                 if not (lost and left):
                     raise
+                left -= 1
 
     def is_there(self, table: str) -> bool:
         """One statement, in no transaction."""
@@ -139,24 +164,21 @@ class PostgresSession:
     def drop_words(self, g: int, rows: Sequence[tuple[int, WordLines]]) -> None:
         self.execute(f"DELETE FROM text_{g} WHERE number = ANY(?)", ([number for number, _ in rows],))
 
-    def match(
-        self, g: int, groups: Sequence[Group], unwanted: Sequence[Group], visible: tuple[str, list[Any]], every: bool
-    ) -> list[Match]:
-        each = list(map(_any_of, groups))
-        asked = (" & " if every else " | ").join(each)
-        asked = f"({asked})" + "".join(f" & !({_any_of(group)})" for group in unwanted)
-        condition, values = visible
-        # `ts_rank` does not know how rare a word is: each thing that is looked for is weighed by that here.
-        ranks = " + ".join(f"? * ts_rank({_WEIGHTS}, words, ?::tsquery, 1)" for _ in each)
-        weights = [part for group, one in zip(groups, each, strict=True) for part in (group.weight, one)]
-        found = self.execute(
-            f"WITH held AS {_by_index(groups, every)} (SELECT number FROM text_{g} WHERE words @@ ?::tsquery), "
-            f"newest AS MATERIALIZED (SELECT e.number, e.kind, e.at FROM held JOIN entries_{g} e USING (number) "
-            f"WHERE {condition} ORDER BY e.number DESC LIMIT {MOST_RANKED}) "
-            f"SELECT number, {ranks}, kind, at FROM newest JOIN text_{g} USING (number)",
-            (asked, *values, *weights),
-        ).fetchall()
-        return [Match(number, max(float(relevance), 0.0), kind, at) for number, relevance, kind, at in found]
+    def match(self, g: int, wanted: Wanted, visible: tuple[str, list[Any]]) -> tuple[list[Match], list[Match]]:
+        """In one statement: what holds some of it is looked for by the server, and only where it finds too few that
+        hold all of it."""
+        tables, values = _newest(g, "holds_all", wanted.groups, wanted.unwanted, visible)
+        ranks, weights = _ranked(g, "holds_all", wanted.groups)
+        if not wanted.is_one:
+            visible = f"(SELECT COUNT(*) FROM holds_all) < ? AND {visible[0]}", [wanted.enough, *visible[1]]
+            tables_of_some, values_of_some = _newest(g, "holds_some", wanted.telling, wanted.unwanted, visible)
+            ranks_of_some, weights_of_some = _ranked(g, "holds_some", wanted.telling)
+            tables, ranks = f"{tables}, {tables_of_some}", f"{ranks} UNION ALL {ranks_of_some}"
+            values, weights = values + values_of_some, weights + weights_of_some
+        matches: dict[str, list[Match]] = {"holds_all": [], "holds_some": []}
+        for which, number, relevance, kind, at in self.execute(f"WITH {tables} {ranks}", values + weights).fetchall():
+            matches[which].append(Match(number, max(float(relevance), 0.0), kind, at))
+        return matches["holds_all"], matches["holds_some"]
 
     def among(self, column: str, values: Iterable[str]) -> tuple[str, list[Any]]:
         return f"{column} = ANY(?)", [list(values)]
@@ -204,7 +226,7 @@ class Schema:
         return session
 
     def _make(self, session: PostgresSession) -> None:
-        session.begin(write=True)
+        session.begin()
         # An administrator may have made the schema: then no right to make one is needed.
         found = session.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
         if not found.fetchone():
@@ -226,6 +248,31 @@ def _vector(lines: WordLines) -> str:
                 known.append(f"{at}{weight}")
         at += 1
     return " ".join(f"'{word}':{','.join(known)}" for word, known in places.items())
+
+
+def _newest(
+    g: int, which: str, groups: Sequence[Group], unwanted: Sequence[Group], visible: tuple[str, list[Any]]
+) -> tuple[str, list[Any]]:
+    """Those of the newest that hold all groups, or `some` of them, as a table of that name; with its values."""
+    every = which == "holds_all"
+    asked = f"({(' & ' if every else ' | ').join(map(_any_of, groups))})"
+    asked += "".join(f" & !({_any_of(group)})" for group in unwanted)
+    condition, values = visible
+    return (
+        f"held_{which} AS {_by_index(groups, every)} (SELECT number FROM text_{g} WHERE words @@ ?::tsquery), "
+        f"{which} AS MATERIALIZED (SELECT e.number, e.kind, e.at FROM held_{which} JOIN entries_{g} e USING (number) "
+        f"WHERE {condition} ORDER BY e.number DESC LIMIT {MOST_RANKED})",
+        [asked, *values],
+    )
+
+
+def _ranked(g: int, which: str, groups: Sequence[Group]) -> tuple[str, list[Any]]:
+    """`ts_rank` does not know how rare a word is: each thing that is looked for is weighed by that here."""
+    ranks = " + ".join(f"? * ts_rank({_WEIGHTS}, words, ?::tsquery, 1)" for _ in groups)
+    return (
+        f"SELECT '{which}', number, {ranks}, kind, at FROM {which} JOIN text_{g} USING (number)",
+        [part for group in groups for part in (group.weight, _any_of(group))],
+    )
 
 
 def _any_of(group: Group) -> str:

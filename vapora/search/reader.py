@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from vapora.clock import now
 from vapora.database import Place
 from vapora.domain.rank_fusion import reciprocal_rank
 from vapora.domain.search import Allowed, Entry, Found, Hit, Mode, boosted, narrowed
-from vapora.errors import SearchFormError, StoreFaultError
+from vapora.errors import StoreFaultError
 from vapora.ports import QuestionVector
-from vapora.search.matching import Matching, matching, shown
+from vapora.search.matching import Matching, matching, questions, shown
 from vapora.search.place import engine
 from vapora.search.query import Query, Term, parse
-from vapora.search.session import FORM, Session, count, visible
+from vapora.search.session import Ask, Generation, Session, counted, counting, look, visible
 from vapora.search.snippets import snippet
-from vapora.search.texts import Group, Match
+from vapora.search.texts import Group, Match, Wanted
 from vapora.search.vectors import VectorCache
 from vapora.search.words import STOPWORDS, words
 from vapora.search.writer import entry_of
@@ -62,8 +63,9 @@ class SearchReader:
     ) -> Found:
         """What people type (`vapora.search.query`), answered with what `allowed` lets them see, the best first.
         `vector`: the question's, where a provider's model makes the index's."""
-        asked = parse(query)
-        return self._answer(asked, query, narrowed(allowed, tuple(kinds), project_id), limit, mode, vector)
+        seen = narrowed(allowed, tuple(kinds), project_id)
+        with self._snapshot() as (session, live):
+            return self._answer(session, live, parse(query), query, seen, limit, mode, vector)
 
     def similar(
         self,
@@ -76,76 +78,90 @@ class SearchReader:
         mode: Mode = "both",
     ) -> Found:
         """What is about the same as a text; nothing in it is an operator."""
-        with self._snapshot() as (session, g):
-            asked = _telling(session, g, text)
-        return self._answer(asked, text, narrowed(allowed, tuple(kinds), project_id), limit, mode)
+        seen = narrowed(allowed, tuple(kinds), project_id)
+        with self._snapshot() as (session, live):
+            asked = _telling(session, live.number, text)
+            return self._answer(session, live, asked, text, seen, limit, mode)
 
     def get(self, kind: str, id_: str) -> Entry | None:
-        with self._snapshot() as (session, g):
-            row = session.execute(
-                "SELECT t.title, t.body, e.kind, e.id, project_id, task_id, at, link, position, source "
-                f"FROM entries_{g} e JOIN texts_{g} t ON t.number = e.number WHERE e.kind = ? AND e.id = ?",
-                (kind, id_),
-            ).fetchone()
-            return None if row is None else entry_of(row[2:], row[0], row[1])
+        rows = self._rows(
+            "SELECT t.title, t.body, e.kind, e.id, project_id, task_id, at, link, position, source "
+            "FROM entries_{g} e JOIN texts_{g} t ON t.number = e.number WHERE e.kind = ? AND e.id = ?",
+            (kind, id_),
+        )
+        return entry_of(rows[0][2:], rows[0][0], rows[0][1]) if rows else None
 
     def position(self) -> int:
         """How far the log has been gone along."""
-        with self._snapshot() as (session, g):
-            return _position(session, g)
+        with self._snapshot() as (_, live):
+            return live.position
 
     def projects(self) -> frozenset[str]:
         """Those that anything in the index is of, and "" where something is of the whole workspace."""
-        with self._snapshot() as (session, g):
-            return frozenset(
-                str(one) for (one,) in session.execute(_PROJECTS.format(g=g)).fetchall() if one is not None
-            )
+        return frozenset(str(one) for (one,) in self._rows(_PROJECTS) if one is not None)
 
     def count(self) -> int:
-        with self._snapshot() as (session, g):
-            return count(session, g)
+        with self._snapshot() as (session, live):
+            [rows] = session.ask([counting(live.number)], last=True)
+            return counted(rows)
 
     def close(self) -> None:
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
 
+    def _rows(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._snapshot() as (session, live):
+            [rows] = session.ask([Ask(statement.format(g=live.number), values)], last=True)
+            return rows
+
     def _answer(
-        self, asked: Query, text: str, allowed: Allowed, limit: int, mode: Mode, vector: QuestionVector | None = None
+        self,
+        session: Session,
+        live: Generation,
+        asked: Query,
+        text: str,
+        allowed: Allowed,
+        limit: int,
+        mode: Mode,
+        vector: QuestionVector | None = None,
     ) -> Found:
-        with self._snapshot() as (session, g):
-            seen = visible(session, allowed)
-            meant = matching(session, g, asked) if not asked.is_empty else Matching()
-            rankings: list[list[int]] = []
-            scores: dict[int, float] = {}
-            vectors = None
-            if mode != "text" and not asked.is_empty:
-                vectors = self._vectors.nearest(session, g, text, allowed, max(limit, _DEPTH), vector)
-            if mode != "vectors" or vectors is None:
-                found = self._by_text(session, g, meant, seen, max(limit, _DEPTH))
-                rankings.append([one.number for one in found])
-                scores = {one.number: one.relevance for one in found}
-            if vectors is not None:
-                rankings.append([number for number, _ in vectors])
-                scores = dict(vectors) if mode == "vectors" else scores
-            used: Mode = mode if vectors is not None else "text"
-            best = list(scores.items())
-            if used == "both":
-                best = reciprocal_rank(rankings)
-            hits = self._hits(session, g, best[:limit], shown((*meant.groups,)), seen)
-            return Found(hits, meant.corrected, used, _position(session, g))
+        """Four round trips to a server, with that to begin, and one more where a word is corrected: each may cost more
+        than the work it asks for. What words stand for decides what is ranked, and that which texts are shown."""
+        if asked.is_empty:
+            return Found((), {}, "text", live.position)
+        g, seen = live.number, visible(session, allowed)
+        about_words = questions(g, asked)
+        about_vectors = [] if mode == "text" else self._vectors.questions(g)
+        answers = session.ask([*about_words, *about_vectors])
+        of_words, of_vectors = answers[: len(about_words)], answers[len(about_words) :]
+        meant = matching(session, g, asked, of_words)
+        rankings: list[list[int]] = []
+        scores: dict[int, float] = {}
+        deep = max(limit, _DEPTH)
+        vectors = self._vectors.nearest(session, g, of_vectors, text, allowed, deep, vector) if of_vectors else None
+        if mode != "vectors" or vectors is None:
+            found = self._by_text(session, g, meant, seen, deep)
+            rankings.append([one.number for one in found])
+            scores = {one.number: one.relevance for one in found}
+        if vectors is not None:
+            rankings.append([number for number, _ in vectors])
+            scores = dict(vectors) if mode == "vectors" else scores
+        used: Mode = mode if vectors is not None else "text"
+        best = list(scores.items())
+        if used == "both":
+            best = reciprocal_rank(rankings)
+        hits = self._hits(session, g, best[:limit], shown((*meant.groups,)), seen)
+        return Found(hits, meant.corrected, used, live.position)
 
     def _by_text(
         self, session: Session, g: int, meant: Matching, seen: tuple[str, list[object]], limit: int
     ) -> list[Match]:
-        if not meant.groups:
-            return []
         today = self._clock().timestamp()
-        found = self._ranked(session.match(g, meant.groups, meant.unwanted, seen, True), today, _ALL)
-        if len(found) < limit and len(meant.groups) > 1:
-            some = session.match(g, meant.telling, meant.unwanted, seen, False)
-            there = {one.number for one in found}
-            found += self._ranked([one for one in some if one.number not in there], today, 1.0)
+        every, some = session.match(g, Wanted(meant.groups, meant.telling, meant.unwanted, limit), seen)
+        there = {one.number for one in every}
+        found = self._ranked(every, today, _ALL)
+        found += self._ranked([one for one in some if one.number not in there], today, 1.0)
         return sorted(found, key=lambda one: (-one.relevance, -one.number))[:limit]
 
     def _ranked(self, matches: list[Match], today: float, factor: float) -> list[Match]:
@@ -163,23 +179,25 @@ class SearchReader:
         seen: tuple[str, list[object]],
     ) -> tuple[Hit, ...]:
         """The filter stands here once more: whatever ranked them, nothing else is shown."""
+        if not best:
+            return ()
         condition, values = seen
-        numbers = ", ".join(str(int(number)) for number, _ in best) or "-1"
-        rows = session.execute(
+        numbers = ", ".join(str(int(number)) for number, _ in best)
+        asked = Ask(
             "SELECT e.number, e.kind, e.id, e.project_id, e.task_id, e.at, e.link, t.title, t.body "
             f"FROM entries_{g} e JOIN texts_{g} t ON t.number = e.number WHERE e.number IN ({numbers}) AND {condition}",
             values,
-        ).fetchall()
+        )
+        [rows] = session.ask([asked], last=True)
         by_number = {row[0]: row[1:] for row in rows}
         return tuple(_hit(by_number[number], score, wanted) for number, score in best if number in by_number)
 
     @contextmanager
-    def _snapshot(self) -> Iterator[tuple[Session, int]]:
+    def _snapshot(self) -> Iterator[tuple[Session, Generation]]:
         """All that is asked within is of one moment."""
         session = self._take()
         try:
-            session.begin(write=False)
-            yield session, _generation(session)
+            yield session, look(session)
             session.rollback()
         except BaseException as error:
             if isinstance(error, StoreFaultError):
@@ -204,20 +222,6 @@ class SearchReader:
         session.close()
 
 
-def _generation(session: Session) -> int:
-    row = session.execute("SELECT number, form FROM generations WHERE live = 1").fetchone()
-    if row is None or row[1] != FORM:
-        raise SearchFormError(
-            f"The search index has the form {row[1] if row else 'none'!r}, and this version of VAPORA reads {FORM!r}.",
-            remedy="It is built anew when the workspace starts under this version; or run `vapora rebuild search`.",
-        )
-    return int(row[0])
-
-
-def _position(session: Session, g: int) -> int:
-    return int(session.execute("SELECT position FROM generations WHERE number = ?", (g,)).fetchone()[0])
-
-
 def _hit(row: tuple[str, str, str, str, float, str, str, str], score: float, wanted: frozenset[str]) -> Hit:
     kind, id_, project_id, task_id, at, link, title, body = row
     when = datetime.fromtimestamp(at, UTC)
@@ -230,9 +234,8 @@ def _telling(session: Session, g: int, text: str) -> Query:
     if not said:
         return Query()
     condition, values = session.among("word", said)
-    held = dict(
-        session.execute(f"SELECT word, entries FROM words_{g} WHERE {condition} AND entries > 0", values).fetchall()
-    )
+    [rows] = session.ask([Ask(f"SELECT word, entries FROM words_{g} WHERE {condition} AND entries > 0", values)])
+    held = dict(rows)
     rare = sorted((word for word in said if word in held), key=lambda word: held[word])[:_MOST_TELLING]
     return Query(tuple(Term((word,)) for word in rare))
 

@@ -7,10 +7,11 @@ its place. Nothing here is kept that the log and the repositories could not give
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from vapora.domain.search import Allowed
-from vapora.search.texts import Group, Match, WordLines
+from vapora.errors import SearchFormError
+from vapora.search.texts import Match, Wanted, WordLines
 
 # Changes with every change of the tables, or of how texts become words: what is there of another form is never read.
 FORM: Final = "search:2"
@@ -45,6 +46,17 @@ TABLES: Final = (
 NAMES: Final = ("entries", "texts", "words", "grams", "heads", "models", "vectors")
 
 
+# Which one is looked at.
+LIVE: Final = "SELECT number, form, position FROM generations WHERE live = 1"
+
+
+class Ask(NamedTuple):
+    """A statement, and its values."""
+
+    statement: str
+    values: Sequence[Any] = ()
+
+
 class Rows(Protocol):
     def fetchone(self) -> Any: ...
     def fetchall(self) -> list[Any]: ...
@@ -59,8 +71,18 @@ class Session(Protocol):
     types: dict[str, str]
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows: ...
+    def ask(self, asked: Sequence[Ask], *, last: bool = False) -> list[list[Any]]:
+        """The rows of each of them, in one round trip: none may need the answer of another. `last`: the transaction
+        ends with it."""
+        ...
+
     def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None: ...
-    def begin(self, *, write: bool) -> None: ...
+    def begin(self) -> None:
+        """To write."""
+
+    def look(self) -> Any:
+        """All that is asked from here on is of one moment; the row of `LIVE`, None where there is none."""
+
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
     def close(self) -> None: ...
@@ -72,10 +94,9 @@ class Session(Protocol):
     def drop_words(self, g: int, rows: Sequence[tuple[int, WordLines]]) -> None:
         """`rows`: with the words that they were put with."""
 
-    def match(
-        self, g: int, groups: Sequence[Group], unwanted: Sequence[Group], visible: tuple[str, list[Any]], every: bool
-    ) -> list[Match]:
-        """The newest entries that hold all groups (or not `every`: any), none of the unwanted, and are `visible`."""
+    def match(self, g: int, wanted: Wanted, visible: tuple[str, list[Any]]) -> tuple[list[Match], list[Match]]:
+        """The newest entries that are `visible`, hold all groups and none that is unwanted; and where those are fewer
+        than `enough`, the newest of which the same is true but that they hold only some, which may name both."""
         ...
 
     def among(self, column: str, values: Iterable[str]) -> tuple[str, list[Any]]:
@@ -108,10 +129,35 @@ def visible(session: Session, allowed: Allowed) -> tuple[str, list[Any]]:
     return (f"({' OR '.join(conditions)})" if conditions else "(1 = 0)"), values
 
 
+class Generation(NamedTuple):
+    number: int
+    # How far the log has been gone along.
+    position: int
+
+
+def look(session: Session) -> Generation:
+    """Begins to read. Raises `SearchFormError`."""
+    row = session.look()
+    if row is None or row[1] != FORM:
+        raise SearchFormError(
+            f"The search index has the form {row[1] if row else 'none'!r}, and this version of VAPORA reads {FORM!r}.",
+            remedy="It is built anew when the workspace starts under this version; or run `vapora rebuild search`.",
+        )
+    return Generation(int(row[0]), int(row[2]))
+
+
+def counting(g: int) -> Ask:
+    """How many entries there are, for `counted`."""
+    return Ask(f"SELECT entries FROM words_{g} WHERE word = ''")
+
+
+def counted(rows: Sequence[Any]) -> int:
+    return int(rows[0][0]) if rows else 0
+
+
 def count(session: Session, g: int) -> int:
-    """How many entries there are."""
-    row = session.execute(f"SELECT entries FROM words_{g} WHERE word = ''").fetchone()
-    return 0 if row is None else int(row[0])
+    [rows] = session.ask([counting(g)])
+    return counted(rows)
 
 
 def make(session: Session, g: int) -> None:

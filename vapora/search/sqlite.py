@@ -12,8 +12,8 @@ from typing import Any
 from vapora.errors import StoreFaultError, UnavailableError
 from vapora.private_dirs import make_private
 from vapora.readonly import Reading, is_writable
-from vapora.search.session import GENERATIONS, MOST_RANKED
-from vapora.search.texts import Group, Match, WordLines
+from vapora.search.session import GENERATIONS, LIVE, MOST_RANKED, Ask
+from vapora.search.texts import Group, Match, Wanted, WordLines
 
 # What a word counts for in the title, in the text and as a whole identifier.
 _WEIGHTS = "4.0, 1.0, 2.0"
@@ -36,11 +36,21 @@ class SqliteSession:
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> sqlite3.Cursor:
         return self._told(lambda: self._db.execute(statement, values))
 
+    def ask(self, asked: Sequence[Ask], *, last: bool = False) -> list[list[Any]]:
+        found = [self.execute(one.statement, one.values).fetchall() for one in asked]
+        if last:
+            self.rollback()
+        return found
+
     def many(self, statement: str, rows: Sequence[Sequence[Any]], /) -> None:
         self._told(lambda: self._db.executemany(statement, rows))
 
-    def begin(self, *, write: bool) -> None:
-        self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def look(self) -> Any:
+        self.execute("BEGIN")
+        return self.execute(LIVE).fetchone()
 
     def commit(self) -> None:
         self.execute("COMMIT")
@@ -70,10 +80,13 @@ class SqliteSession:
             f"INSERT INTO text_{g} (text_{g}, rowid, title, body, wholes) VALUES ('delete', ?, ?, ?, ?)", _joined(rows)
         )
 
-    def match(
-        self, g: int, groups: Sequence[Group], unwanted: Sequence[Group], visible: tuple[str, list[Any]], every: bool
-    ) -> list[Match]:
-        wanted = (" AND " if every else " OR ").join(map(_any_of, groups))
+    def match(self, g: int, wanted: Wanted, visible: tuple[str, list[Any]]) -> tuple[list[Match], list[Match]]:
+        every = self._match(g, " AND ".join(map(_any_of, wanted.groups)), wanted.unwanted, visible)
+        if wanted.is_one or len(every) >= wanted.enough:
+            return every, []
+        return every, self._match(g, " OR ".join(map(_any_of, wanted.telling)), wanted.unwanted, visible)
+
+    def _match(self, g: int, wanted: str, unwanted: Sequence[Group], visible: tuple[str, list[Any]]) -> list[Match]:
         asked = f"({wanted})" + "".join(f" NOT {_any_of(group)}" for group in unwanted)
         condition, values = visible
         statement = _MATCH.format(g=g, weights=_WEIGHTS, visible=condition, most=MOST_RANKED)

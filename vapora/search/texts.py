@@ -5,7 +5,7 @@ Words are made here and not by the engines, so that both find the same things.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vapora.domain.search import Entry
@@ -45,6 +45,21 @@ class Group:
 
     alternatives: tuple[tuple[str, ...], ...]
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """All of `groups`, or where fewer than `enough` entries hold them, any of `telling`; none of `unwanted`."""
+
+    groups: Sequence[Group]
+    telling: Sequence[Group]
+    unwanted: Sequence[Group]
+    enough: int
+
+    @property
+    def is_one(self) -> bool:
+        """What holds some of it holds all of it."""
+        return len(self.groups) < 2
 
 
 @dataclass(frozen=True, slots=True)

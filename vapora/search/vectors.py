@@ -7,12 +7,13 @@ beside it, and takes its place when every entry has a vector of it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vapora.domain.search import Allowed
 from vapora.ports import QuestionVector
 from vapora.search.provided import is_of_provider
-from vapora.search.session import Session
+from vapora.search.session import Ask, Session
 
 if TYPE_CHECKING:
     from vapora.search.latent import Latent
@@ -29,14 +30,30 @@ class VectorCache:
         self._lock = threading.Lock()
         self._table: _Table | None = None
 
+    def questions(self, g: int) -> list[Ask]:
+        """What `nearest` is to be given the answers of: which model is looked at, and what has changed of it, should
+        it be the one that is known."""
+        with self._lock:
+            known = self._table
+            changed = [known.changes()] if known is not None and known.name[0] == g else []
+        return [Ask(f"SELECT name FROM models_{g} WHERE live = 1"), *changed]
+
     def nearest(
-        self, session: Session, g: int, text: str, allowed: Allowed, limit: int, asked: QuestionVector | None = None
+        self,
+        session: Session,
+        g: int,
+        answers: Sequence[Sequence[Any]],
+        text: str,
+        allowed: Allowed,
+        limit: int,
+        asked: QuestionVector | None = None,
     ) -> list[tuple[int, float]] | None:
         """Numbers of those entries that are nearest to the text, among what may be seen, with how near (up to 1). None:
         the index has no vectors, or a provider's, and what is `asked` is not of its model."""
-        row = session.execute(f"SELECT name FROM models_{g} WHERE live = 1").fetchone()
-        if row is None:
+        live, changed = answers[0], answers[1:]
+        if not live:
             return None
+        [row] = live
         given = None
         if is_of_provider(str(row[0])):
             if asked is None or asked.model != row[0]:
@@ -46,7 +63,9 @@ class VectorCache:
             table = self._table
             if table is None or table.name != (g, row[0]):
                 self._table = table = _Table(session, g, str(row[0]))
-            table.refresh(session)
+                changed = session.ask([table.changes()])
+            for rows in changed:
+                table.take(rows)
             return table.nearest(text if given is None else given, allowed, limit)
 
 
@@ -67,14 +86,21 @@ class _Table:
         # What each vector is of: its entry's number, and its kind and project as codes.
         self._rows: Any = np.zeros((3, _ROOM), dtype=np.int64)
 
-    def refresh(self, session: Session) -> None:
+    def changes(self) -> Ask:
         g, name = self.name
-        found = session.execute(
+        return Ask(
             f"SELECT v.number, v.change, v.vector, e.kind, e.project_id FROM vectors_{g} v "
             f"JOIN entries_{g} e ON e.number = v.number WHERE v.model = ? AND v.change > ? ORDER BY v.change",
             (name, self._seen),
         )
-        for number, change, vector, kind, project_id in found.fetchall():
+
+    def take(self, changed: Sequence[Any]) -> None:
+        """Each change names its model's next number. What others have taken meanwhile is not taken again: of an entry
+        they may know what is newer."""
+        seen = self._seen
+        for number, change, vector, kind, project_id in changed:
+            if change <= seen:
+                continue
             at = self._places.setdefault(number, len(self._places))
             if at >= len(self._vectors):
                 self._grow()

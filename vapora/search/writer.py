@@ -156,7 +156,7 @@ class IndexWriter:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._session.begin(write=True)
+        self._session.begin()
         try:
             if self._guard is not None:
                 self._guard(self._session.execute)
