@@ -183,19 +183,19 @@ class Site:
         self._lines = 0
 
     def grow(self, nodes: int) -> None:
-        before = len(self._hosts)
-        for number in range(before + 1, nodes + 1):
+        starting = []
+        for number in range(len(self._hosts) + 1, nodes + 1):
             host = Host(f"node-{number}", 10 + number, self._folder / f"n{number}")
             self._hosts.append(host)
             host.power_on()
             role = _AS_HEAD if number == 1 else (f"--address={self._head}",)
             command = [program("ray"), "start", *role, f"--node-ip-address={host.address}", "--num-cpus=1"]
-            command += ["--object-store-memory=80000000", "--block"]
-            host.begin([*UNTIL_IT_RUNS, *command], plain_environ() | _RAY)
+            command += ["--object-store-memory=80000000"]
+            starting.append(host.begin([*UNTIL_IT_RUNS, *command], plain_environ() | _RAY))
             if number == 1:
-                wait_for("the head runs", partial(_runs, host))
-        for host in self._hosts[before:]:
-            wait_for("it has joined", partial(_runs, host))
+                wait_for("the head runs", partial(_is_over, starting[0]))
+        for one in starting:
+            wait_for("it has joined", partial(_is_over, one))
 
     def measure(self, calls: str, asked: argparse.Namespace) -> Measured:
         self._lines += 1
@@ -262,9 +262,9 @@ class Site:
         return {pid: column for pid in pids if (column := _column(pid))}
 
 
-def _runs(host: Host) -> bool:
-    """Whether the last try to start Ray there came to its end."""
-    return "Ray runtime started" in host.said().rpartition("not up yet")[2]
+def _is_over(starting: subprocess.Popen[bytes]) -> bool:
+    """What it started goes on for as long as its host."""
+    return starting.poll() == 0
 
 
 def _column(pid: int) -> str:
