@@ -21,8 +21,10 @@ from vapora.settings import Settings
 
 
 class Engine:
-    def __init__(self, log: LogClient) -> None:
+    def __init__(self, log: LogClient, agents: int = len(tasks.AGENTS)) -> None:
+        """`agents`: so many of them get work."""
         self._log = log
+        self._agents = agents
         self._people = Dispatcher(log, now)
         self._numbers = itertools.count()
         self._waiting: dict[str, asyncio.Future[None]] = {}
@@ -56,7 +58,7 @@ class Engine:
         command = SubmitTask(
             project_id=self._project,
             title=tasks.title(number),
-            task_type=tasks.task_type(number),
+            task_type=tasks.task_type(number % self._agents),
             review="none",
         )
         task = (await self._people.dispatch(Origin("default", "benchmark", new_id("cor")), command)).id

@@ -40,6 +40,8 @@ umount /dev/shm/sources
 exec sleep infinity
 """
 ROOT = Path(__file__).parents[2]
+# Before `ray start`, which gives a node 30 s to come up: on a busy machine that may be too little.
+UNTIL_IT_RUNS = ("sh", "-c", 'until "$@"; do echo "not up yet"; done', "sh")
 
 
 def missing() -> str:
@@ -97,7 +99,7 @@ class Host:
             ["ip", "link", "set", "eth0", "up"],
             ["ip", "route", "add", "default", "via", GATEWAY],
         ):
-            _run(*self._inside(), *command)
+            _run(*self.inside(), *command)
 
     def lose_power(self) -> None:
         _run("ip", "link", "set", self._link, "down")
@@ -107,18 +109,19 @@ class Host:
         """Its output goes to a file beside what it keeps."""
         with (self.folder / "out").open("ab") as out:
             process = subprocess.Popen(
-                [*self._inside(), *command], env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+                [*self.inside(), *command], env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
             )
         self._running.append(process)
         return process
 
     def run(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*self._inside(), *command], env=env, capture_output=True, text=True, timeout=240)
+        return subprocess.run([*self.inside(), *command], env=env, capture_output=True, text=True, timeout=240)
 
     def said(self) -> str:
         return (self.folder / "out").read_text(errors="replace")[-4_000:]
 
-    def _inside(self) -> list[str]:
+    def inside(self) -> list[str]:
+        """What a command is put behind to run here."""
         return ["nsenter", "-t", str(self._init), "-n", "-m", "-p", "-u", "--"]
 
     def _end(self) -> None:

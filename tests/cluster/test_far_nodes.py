@@ -33,7 +33,7 @@ async def test_two_nodes_call_each_other_and_one_that_loses_its_power_is_noticed
         try:
             node.power_on()
             serving = await asyncio.create_subprocess_exec(
-                *node._inside(),
+                *node.inside(),
                 *command(Path("/tmp"), SECRET, node.address),
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=asyncio.subprocess.PIPE,

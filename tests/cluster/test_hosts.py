@@ -32,7 +32,7 @@ from projections.engine.store import StoreReader
 from tests.actors.test_sleep import submit
 from tests.blobs.conftest import s3
 from tests.cluster import hosts
-from tests.cluster.hosts import GATEWAY, ROOT, Host, program
+from tests.cluster.hosts import GATEWAY, ROOT, UNTIL_IT_RUNS, Host, program
 from tests.cluster.test_installation import environment
 from tests.postgres import Server
 from tests.queue.nats_server import NatsServer
@@ -60,8 +60,6 @@ _WATCHFUL = {
 # What is aimed at on two cores that nobody else uses, and how much longer it may take beside other tests.
 WORKER_MENDED_S, HEAD_MENDED_S, HANDED_OVER_S = 30, 40, 5
 BESIDE_OTHERS = 10
-# Ray gives a node 30 s to come up, which on a busy machine may be too little.
-_UNTIL_IT_RUNS = ("sh", "-c", 'until "$@"; do echo "not up yet"; done', "sh")
 
 
 @dataclass
@@ -75,7 +73,7 @@ class Cluster:
     def start_head(self) -> None:
         self.head.power_on()
         self.head.begin(
-            [*_UNTIL_IT_RUNS, program("ray"), "start", "--head", "--port=6379",
+            [*UNTIL_IT_RUNS, program("ray"), "start", "--head", "--port=6379",
              f"--node-ip-address={self.head.address}", "--dashboard-host=127.0.0.1",
              "--num-cpus=4", "--object-store-memory=80000000", "--block"],
             self._env(self.head),
@@ -85,7 +83,7 @@ class Cluster:
         assert self.worker is not None
         self.worker.power_on()
         self.worker.begin(
-            [*_UNTIL_IT_RUNS, program("ray"), "start", f"--address={self.head.address}:6379", "--num-cpus=4",
+            [*UNTIL_IT_RUNS, program("ray"), "start", f"--address={self.head.address}:6379", "--num-cpus=4",
              f"--node-ip-address={self.worker.address}", "--object-store-memory=80000000", "--block"],
             self._env(self.worker),
         )  # fmt: skip
