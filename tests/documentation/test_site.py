@@ -71,6 +71,14 @@ def test_every_part_of_it_is_there(site: Path) -> None:
     assert "/api/v1/tasks" in (site / "reference/api/tasks.html").read_text(encoding="utf-8")
 
 
+def test_no_page_is_written_over_by_one_of_the_theme(site: Path) -> None:
+    """As `search.html` would be, where there is a page of that name."""
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        parts = set(re.findall(r"^## ([A-Z][a-z ]+)$", page.read_text(encoding="utf-8"), re.MULTILINE))
+        shown = (site / f"{page.stem}.html").read_text(encoding="utf-8")
+        assert all(f"<h2>{part}<" in shown for part in parts), page.name
+
+
 def test_nothing_is_loaded_from_another_host(site: Path) -> None:
     outside = {
         one: found for one in pages(site) if (found := [url for url in _page(one).loaded if urlsplit(url).netloc])
