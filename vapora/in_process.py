@@ -20,6 +20,7 @@ from vapora import __version__, operator_token
 from vapora.agents import Agent
 from vapora.dispatch.code_agents import check
 from vapora.errors import ConfigurationError
+from vapora.listener import bound
 from vapora.sdk import Client
 from vapora.settings import Settings
 from vapora.startup import lock, preflight, readiness, tls
@@ -51,13 +52,13 @@ class LocalServer:
         self._ready: Future[None] = Future()
         self._stopped = threading.Event()
         self._server: Any = None
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        # Named TCP, for asyncio turns off Nagle's delay (40 ms an answer) only where it sees the protocol.
-        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="vapora", daemon=True)
 
     @property
     def port(self) -> int:
+        if self._socket is None:
+            raise RuntimeError("the server has not started")
         return int(self._socket.getsockname()[1])
 
     @property
@@ -66,8 +67,7 @@ class LocalServer:
 
     def start(self) -> None:
         """Returns when the actors have started. Raises what keeps them from it."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((self._settings.host, self._settings.port))
+        self._socket = bound(self._settings.host, self._settings.port)
         self._thread.start()
         self._ready.result(readiness.READY_S)
 
@@ -77,7 +77,8 @@ class LocalServer:
             self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
 
     async def _run(self) -> None:
         from actors.composition import LocalActorSystem

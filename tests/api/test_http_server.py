@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from vapora.api.http_server import bound, bound_when_free
+from vapora.api.http_server import bound_when_free
 from vapora.errors import ConfigurationError
+from vapora.listener import bound
 
 
 async def test_a_port_is_taken_as_soon_as_its_predecessor_has_left() -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from vapora.api.http_protocol import limited
 from vapora.backoff import Backoff
 from vapora.errors import ConfigurationError
+from vapora.listener import bound
 from vapora.settings import Settings
 
 # Whoever served before on this port may still be ending.
@@ -41,20 +42,6 @@ def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     return server
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket on that address. Raises `OSError` where another one has it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named TCP, for asyncio turns off Nagle's delay (40 ms an answer) only where it sees the protocol.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 async def bound_when_free(host: str, port: int, within_s: float = _PATIENCE_S) -> socket.socket:

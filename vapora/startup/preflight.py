@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from vapora.errors import ConfigurationError, VaporaError
 from vapora.identity import named_owner
+from vapora.listener import bound
 from vapora.llm.catalogue import installed, own_prices
 from vapora.settings import Settings
 from vapora.startup import tls
@@ -29,15 +29,12 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
 
 
 def require_free(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"Port {port} on {host} cannot be used ({error.strerror}).", remedy="Choose another with --port."
-            ) from error
+    try:
+        bound(host, port).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} on {host} cannot be used ({error.strerror}).", remedy="Choose another with --port."
+        ) from error
 
 
 def check_address(name: str, text: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from starlette.types import ASGIApp
 
+from vapora.listener import bound
+
 START_TIMEOUT_S = 20.0
 
 
@@ -39,10 +41,7 @@ class InThread:
     # Its life.
 
     def start(self) -> Self:
-        # Named TCP, for asyncio turns off Nagle's delay (40 ms an answer) only where it sees the protocol.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
+        listener = bound("127.0.0.1", self._port)
         self._port = listener.getsockname()[1]
         self._stopping = asyncio.Event()
         ready = threading.Event()
